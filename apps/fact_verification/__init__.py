@@ -1,0 +1,1 @@
+"""Fact verification: is a claim supported, refuted, or can nothing be said?"""

@@ -1,0 +1,42 @@
+"""python -m evaluations NAME [--json]; without a name, lists what there is."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from importlib import import_module
+
+import msgspec
+
+from evaluations.base import Evaluation, Result, machine
+
+EVALUATIONS = {
+    "context-reuse": "naive, partial and pervasive context management on real model loading",
+    "overhead": "what pcm adds per batch and per item, empty batches per second, memory per item",
+}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="evaluations", description=__doc__)
+    parser.add_argument("name", nargs="?", choices=sorted(EVALUATIONS))
+    parser.add_argument("--json", action="store_true", help="one JSON object on the last line")
+    options = parser.parse_args()
+    if options.name is None:
+        for name, what in sorted(EVALUATIONS.items()):
+            print(f"{name:16} {what}")
+        return 0
+    module = import_module(f"evaluations.{options.name.replace('-', '_')}")
+    evaluate: Evaluation = module.evaluate
+    figures, targets = evaluate(lambda text: print(text, file=sys.stderr, flush=True))
+    result = Result(options.name, figures, targets, machine())
+    if options.json:
+        print(msgspec.json.encode(result).decode())
+    else:
+        print(msgspec.json.format(msgspec.json.encode(figures), indent=2).decode())
+        for target in targets:
+            print(f"{'met   ' if target.met else 'MISSED'} {target.what}: {target.value:.4g} ({target.target})")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,107 @@
+"""The contract of an engine: it carries orders to workers and brings back what happened.
+
+An engine decides nothing and remembers little. It is driven by one thread, the manager's loop:
+``order`` never blocks for long, ``events`` waits until something happened, ``wake`` may be called
+from any thread and makes a waiting ``events`` return. (The design speaks of a queue of events; one
+blocking call per turn is the same contract without a second thread fighting for the interpreter.)
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Protocol
+
+import msgspec
+
+from pcm.core.commands import Command, Ranges
+from pcm.core.events import Event
+from workers.protocol import ItemResult
+
+
+class ContextCargo(msgspec.Struct, frozen=True):
+    """What a worker needs to load a context (see ``workers.protocol.LoadContext``)."""
+
+    name: str
+    payload: bytes
+    imports: tuple[str, ...] = ()
+    timeout_seconds: float = 600.0
+
+
+class TaskCargo(msgspec.Struct, frozen=True):
+    """What a worker needs to run a task (see ``workers.protocol.DefineTask``)."""
+
+    task: str
+    name: str
+    payload: bytes
+
+
+class Cargo(Protocol):
+    """Where an engine gets the goods that commands only name, at the moment of shipping."""
+
+    def context(self, context: str) -> ContextCargo: ...
+
+    def task(self, run: str) -> TaskCargo: ...
+
+    def items(self, run: str, ranges: Ranges) -> list[bytes]: ...
+
+
+class Delivery(msgspec.Struct, frozen=True):
+    """Results that came from a worker. The manager makes them durable, then tells the core."""
+
+    worker: str
+    batch: int
+    results: list[ItemResult]
+
+
+class LogLine(msgspec.Struct, frozen=True):
+    """Something a person may want to read; no decision depends on it."""
+
+    worker: str
+    text: str
+
+
+Happening = Event | Delivery | LogLine
+
+
+class Engine(ABC):
+    """Carries batches to workers."""
+
+    pool: str = "local"
+    """The pool that ``Provision`` names to have workers started by this engine."""
+
+    def default_workers(self) -> int:
+        """How many workers to keep where the user gave no number."""
+        return 1
+
+    @abstractmethod
+    def start(self, cargo: Cargo) -> None:
+        """Get ready to take orders. Starts no workers: those come by ``Provision``.
+
+        Raises pcm.errors.EngineError if this machine lacks what the engine needs.
+        """
+
+    @abstractmethod
+    def order(self, command: Command) -> None:
+        """Carry out Load, Evict, Dispatch, Cancel, Retire or Provision; others are not for engines.
+
+        An order for a worker that is gone is dropped: its WorkerLeft is on the way.
+        """
+
+    def flush(self) -> None:  # noqa: B027 - an engine that does not buffer has nothing to do
+        """Send what ``order`` may have buffered; called once per turn of the loop."""
+
+    @abstractmethod
+    def events(self, timeout_seconds: float | None) -> list[Happening]:
+        """What happened since the last call, in order; waits for the first up to the timeout.
+
+        For every batch: Deliveries first, then exactly one BatchDone or BatchLost, unless its
+        worker leaves. After WorkerLeft nothing more is said of that worker.
+        """
+
+    @abstractmethod
+    def wake(self) -> None:
+        """Make a waiting (or else the next) ``events`` return at once. Safe from any thread."""
+
+    @abstractmethod
+    def stop(self, grace_seconds: float = 0.0) -> None:
+        """End all workers and free everything. Safe to call twice; leaves no process behind."""

@@ -1,0 +1,267 @@
+"""The loop that joins core, engine and journals; one thread, one turn at a time.
+
+A turn: wait for happenings; make results durable; tell the core; carry out its commands. Results
+are committed before the core, and so before any user, hears of them.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any, TypeVar
+
+import msgspec
+import numpy as np
+
+from pcm.core.commands import Command, Finish, GiveUp
+from pcm.core.events import Event, ItemsAdded, ItemsDone, RunCancelled, Tick, WorkerJoined
+from pcm.core.scheduler import Scheduler
+from pcm.engines.base import Delivery, Engine, LogLine
+from pcm.errors import JournalError, PcmError, RunError
+from pcm.journal import Outcome
+from pcm.manager.active import ActiveRun
+from pcm.manager.cargo import Hold
+
+log = logging.getLogger("pcm")
+
+T = TypeVar("T")
+
+
+class Loop:
+    """Owns the scheduler and the journals of the open runs; everything here runs in its thread,
+    but ``call``, ``ask`` and ``stop``, which any thread may use."""
+
+    def __init__(self, engine: Engine, scheduler: Scheduler) -> None:
+        self.engine = engine
+        self.scheduler = scheduler
+        self.hold = Hold()
+        self.runs: dict[str, ActiveRun] = {}
+        self.kinds: dict[str, str] = {}
+        self._finishing: list[ActiveRun] = []
+        self.broken: BaseException | None = None
+        self._requests: deque[Callable[[], None]] = deque()
+        self._stopping = False
+        self._encoder = msgspec.json.Encoder(enc_hook=_counted)
+        self._started: Future[None] = Future()
+        self._thread = threading.Thread(target=self._main, name="pcm-loop", daemon=True)
+
+    # -- from any thread -------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Raises what the engine raised at its start."""
+        self._thread.start()
+        self._started.result()
+
+    def call(self, request: Callable[[], None]) -> None:
+        """Have something done in the loop's thread, soon."""
+        self._requests.append(request)
+        self.engine.wake()
+
+    def ask(self, question: Callable[[], T]) -> T:
+        """Have something done in the loop's thread and wait for its answer."""
+        answer: Future[T] = Future()
+
+        def request() -> None:
+            try:
+                answer.set_result(question())
+            except BaseException as error:
+                answer.set_exception(error)
+
+        self.call(request)
+        while True:
+            try:
+                return answer.result(timeout=1.0)
+            except TimeoutError:
+                if not self._thread.is_alive() and not answer.done():
+                    raise RunError(f"the manager has stopped: {self.broken or 'closed'}") from None
+
+    def stop(self) -> None:
+        """End the loop, its workers and its threads. What is done is kept."""
+        self._stopping = True
+        self.engine.wake()
+        self._thread.join()
+        for run in list(self.runs.values()):
+            run.abandon(self.broken)
+        for run in self._finishing:
+            run.join()
+        self.runs.clear()
+        self._finishing.clear()
+
+    # -- the thread ------------------------------------------------------------------------------
+
+    def _main(self) -> None:
+        try:
+            self.engine.start(self.hold)
+        except BaseException as error:
+            self._started.set_exception(error)
+            return
+        self._started.set_result(None)
+        try:
+            while not self._stopping:
+                self._turn()
+        except BaseException as error:
+            self.broken = error
+            log.exception("the manager's loop failed")
+        finally:
+            self._commit()
+            self.engine.stop()
+
+    def _turn(self) -> None:
+        happenings = self.engine.events(0.0)
+        if not happenings and not self._requests:
+            self._commit()
+            happenings = self.engine.events(self._patience())
+        events: list[Event] = []
+        for happening in happenings:
+            if isinstance(happening, Delivery):
+                done = self._record(happening)
+                if done is not None:
+                    events.append(done)
+            elif isinstance(happening, LogLine):
+                log.info("%s: %s", happening.worker, happening.text)
+            else:
+                events.append(happening)
+        self._commit()
+        for event in events:
+            self.tell(event)
+        while self._requests:
+            self._requests.popleft()()
+        deadline = self.scheduler.next_deadline()
+        if deadline is not None and deadline <= time.monotonic():
+            self.tell(Tick())
+        self.engine.flush()
+
+    def _patience(self) -> float | None:
+        deadline = self.scheduler.next_deadline()
+        return None if deadline is None else max(0.0, deadline - time.monotonic())
+
+    def tell(self, event: Event) -> None:
+        """Let the core handle an event, and carry out what it commands."""
+        if isinstance(event, WorkerJoined):
+            self.kinds[event.worker] = event.capacity.kind
+        self._log(event)
+        for command in self.scheduler.handle(event, time.monotonic()):
+            self._log(command)
+            if isinstance(command, GiveUp):
+                self._give_up(command)
+            elif isinstance(command, Finish):
+                self._finish(command)
+            else:
+                self.engine.order(command)
+
+    # -- journals --------------------------------------------------------------------------------
+
+    def _record(self, delivery: Delivery) -> ItemsDone | None:
+        lease = self.scheduler.lease(delivery.batch)
+        run = None if lease is None else self.runs.get(lease.run)
+        if lease is None or run is None or lease.worker != delivery.worker:
+            return None
+        kind, now = self.kinds[lease.worker], time.time()
+        outcomes, finished, failed = [], [], []
+        for result in delivery.results:
+            error = None if result.error is None else msgspec.msgpack.encode(result.error)
+            (finished if error is None else failed).append(result.position)
+            outcomes.append(
+                Outcome(
+                    lease.item_at(result.position),
+                    result.value,
+                    error,
+                    lease.worker,
+                    kind,
+                    delivery.batch,
+                    lease.attempt,
+                    result.seconds,
+                    now,
+                )
+            )
+        if not self._guarded(run, lambda: run.record(outcomes)):
+            return None
+        return ItemsDone(delivery.batch, tuple(finished), tuple(failed))
+
+    def _give_up(self, command: GiveUp) -> None:
+        run = self.runs.get(command.run)
+        if run is not None:
+            self._guarded(run, lambda: run.give_up(command))
+
+    def _log(self, entry: Event | Command) -> None:
+        """Into the log of the run that it concerns, or of every open run."""
+        run_id: str | None = getattr(entry, "run", None)
+        if run_id is None and (batch := getattr(entry, "batch", None)) is not None:
+            lease = self.scheduler.lease(batch)
+            run_id = "" if lease is None else lease.run
+        concerned = (
+            list(self.runs.values())
+            if run_id is None
+            else [self.runs[run_id]]
+            if run_id in self.runs
+            else []
+        )
+        if concerned and not isinstance(entry, Tick):
+            line = (time.time(), type(entry).__name__, self._encoder.encode(entry))
+            for run in concerned:
+                self._guarded(run, lambda run=run: run.journal.log([line]))
+
+    def _commit(self) -> None:
+        for run in list(self.runs.values()):
+            self._guarded(run, run.commit)
+
+    def _guarded(self, run: ActiveRun, deed: Callable[[], Any]) -> bool:
+        """A journal that cannot be written ends its own run, and no other."""
+        if run.damaged:
+            return False
+        try:
+            deed()
+        except JournalError as error:
+            run.damaged = error
+            self.call(lambda: self.tell(RunCancelled(run.id)))
+            return False
+        return True
+
+    # -- runs ------------------------------------------------------------------------------------
+
+    def open(self, run: ActiveRun) -> None:
+        """Take over an opened run; its journal belongs to this thread from now on."""
+        self.runs[run.id] = run
+        self.hold.add(run.id, run.opened.manifest.context.digest, run.opened.cargo, run.journal)
+        started = msgspec.json.encode({"pid": os.getpid(), "host": socket.gethostname()})
+        self._guarded(run, lambda: run.journal.log([(time.time(), "ManagerStarted", started)]))
+        now = time.time()
+        for event in self.scheduler.present():
+            line = (now, type(event).__name__, self._encoder.encode(event))
+            self._guarded(run, lambda line=line: run.journal.log([line]))
+        for event in run.opening_events():
+            self.tell(event)
+
+    def add_items(self, run: ActiveRun, costs: np.ndarray) -> None:
+        self.tell(ItemsAdded(run.id, costs))
+
+    def cancel(self, run_id: str) -> None:
+        if run_id in self.runs:
+            self.tell(RunCancelled(run_id))
+
+    def progress(self, run_id: str) -> Progress | None:
+        """Where an open run stands; None once it has ended."""
+        return None  # written when the core is there
+
+    def _finish(self, command: Finish) -> None:
+        run = self.runs.pop(command.run)
+        self.hold.remove(run.id)
+        error: PcmError | None = run.damaged
+        if command.outcome == "failed" and error is None:
+            error = RunError(f"run {run.handle.name} failed: {command.error}")
+        self._finishing = [other for other in self._finishing if not other.handle.done]
+        self._finishing.append(run)
+        run.finish("failed" if error else command.outcome, error, self.progress(command.run))
+
+
+def _counted(value: Any) -> Any:
+    """Arrays of costs are in the journal's items already; the log keeps their size."""
+    if isinstance(value, np.ndarray):
+        return {"count": int(value.size), "sum": float(value.sum())}
+    raise NotImplementedError(type(value))

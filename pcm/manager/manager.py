@@ -1,0 +1,253 @@
+"""The manager: the core, an engine and journals, in one process that the user starts."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import threading
+import weakref
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, Self
+
+from pcm.core.events import PoolSized
+from pcm.core.scheduler import Scheduler
+from pcm.engines import make_engine
+from pcm.engines.base import Engine
+from pcm.errors import InputError
+from pcm.formats import Jsonl, Output
+from pcm.manager.active import ActiveRun
+from pcm.manager.loop import Loop
+from pcm.manager.opening import (
+    CostOf,
+    KeyOf,
+    OpenedRun,
+    encoded,
+    manifest_of,
+    open_or_create,
+    reopen,
+)
+from pcm.manager.run import Progress, Run
+from pcm.manager.single import SingleCalls
+from pcm.packing import encode_item
+from pcm.recipe import Recipe, Task
+
+DEFAULT_OUTPUTS: tuple[Output, ...] = (Jsonl("results.jsonl"),)
+
+
+class Manager:
+    """Maps tasks over items on workers that keep their contexts loaded.
+
+    Args:
+        engine: what carries batches to workers: ``"local"`` (processes on this machine), or an
+            ``Engine`` of your own.
+        workers: how many workers to keep; None lets the engine choose (one per GPU).
+        options: further options of the engine, by name (see its module).
+
+    Use it as a context manager: leaving waits for its runs, or, if an exception is on its way,
+    stops at once; a stopped run can be resumed from its directory.
+    """
+
+    def __init__(
+        self, engine: str | Engine = "local", workers: int | None = None, **options: Any
+    ) -> None:
+        if workers is not None and workers < 0:
+            raise InputError(f"workers is {workers}", field="workers", mend="give 0 or more")
+        if isinstance(engine, str):
+            engine = make_engine(engine, workers=workers, **options)
+        self.pool_size = engine.default_workers() if workers is None else workers
+        self._scheduler = Scheduler(validate=bool(os.environ.get("PCM_VALIDATE")))
+        self._loop = Loop(engine, self._scheduler)
+        self._runs: weakref.WeakSet[Run] = weakref.WeakSet()
+        self._single: dict[tuple[str, str], SingleCalls] = {}
+        self._lock = threading.Lock()
+        self._closed = False
+        self._loop.start()
+        self.resize(self.pool_size)
+
+    # -- runs ------------------------------------------------------------------------------------
+
+    def map(
+        self,
+        task: Task,
+        items: Iterable[Any],
+        *,
+        context: Recipe,
+        key: KeyOf = None,
+        directory: str | Path | None = None,
+        batch: int | Literal["auto"] = "auto",
+        cost: CostOf = None,
+        outputs: Sequence[Output] = DEFAULT_OUTPUTS,
+        name: str = "",
+        failure_limit: int | None = 100,
+    ) -> Run:
+        """Run a task over all items; returns at once when the items are in the run's journal.
+
+        Args:
+            items: any iterable; read once, kept on disk.
+            key: a field of every item, or a function of it; str or int, unique in the run. The
+                position in ``items`` if None.
+            directory: where the run lives. If it holds this very run already, the run is resumed;
+                if it holds another, ChangedRunError says what differs. None: a temporary one.
+            batch: how many items go to a worker at once; ``"auto"`` sizes batches by their cost.
+            cost: relative expected work of an item (> 0), such as its length in tokens.
+            outputs: files written when the run completes; none for a temporary directory.
+            failure_limit: give up after so many failed items without one success; None: never.
+
+        Raises InputError for bad input, before anything is started.
+        """
+        _check_map(task, context, batch)
+        where, temporary = _directory_of(directory)
+        options = {
+            "retries": task.retries,
+            "item_timeout_seconds": task.item_timeout_seconds,
+            "batch_items": None if batch == "auto" else batch,
+            "failure_limit": failure_limit,
+        }
+        manifest = manifest_of(
+            task,
+            context,
+            name=name,
+            key=key,
+            outputs=[] if temporary else list(outputs),
+            options=options,
+        )
+        try:
+            opened = open_or_create(where, manifest, task, context, encoded(items, key, cost))
+        except BaseException:
+            if temporary:
+                shutil.rmtree(where, ignore_errors=True)
+            raise
+        run = self._work_on(opened)
+        if temporary:
+            weakref.finalize(run.handle, shutil.rmtree, where, ignore_errors=True)
+        return run.handle
+
+    def resume(self, directory: str | Path, *, retry_failed: bool = False) -> Run:
+        """Go on with a run from its directory alone: exactly its missing items are computed.
+
+        ``retry_failed`` opens failed and quarantined items again. Raises InputError if the
+        directory holds no run, RunInUseError if another manager works on it.
+        """
+        return self._work_on(reopen(Path(directory), retry_failed=retry_failed)).handle
+
+    def submit(self, task: Task, item: Any, *, context: Recipe) -> Future[Any]:
+        """Run a task on one item. The future gives its value, or raises ItemError."""
+        payload = encode_item(item)
+        pair = (task.identity.digest, context.identity.digest)
+        with self._lock:
+            calls = self._single.get(pair)
+            if calls is None:
+                calls = self._single[pair] = self._open_single(task, context)
+        return calls.submit(payload)
+
+    # -- workers ---------------------------------------------------------------------------------
+
+    def resize(self, workers: int) -> None:
+        """Keep so many workers from now on; also while runs go on."""
+        if workers < 0:
+            raise InputError(f"workers is {workers}", field="workers", mend="give 0 or more")
+        self.pool_size = workers
+        pool = self._loop.engine.pool
+        self._loop.call(lambda: self._loop.tell(PoolSized(pool, workers)))
+
+    def workers(self) -> list[Any]:
+        """The workers that are here now, with their replicas and what they are doing."""
+        return self._loop.ask(lambda: list(self._scheduler.worker_views()))
+
+    # -- life ------------------------------------------------------------------------------------
+
+    def close(self, *, wait: bool = False) -> None:
+        """Stop the workers. With ``wait``, runs are finished before; else they can be resumed."""
+        if self._closed:
+            return
+        try:
+            if wait:
+                for run in list(self._runs):
+                    with run._changed:
+                        run._changed.wait_for(lambda run=run: run.done)
+        finally:
+            self._closed = True
+            self._loop.stop()
+            for calls in self._single.values():
+                calls.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close(wait=error is None)
+
+    # -- inside ----------------------------------------------------------------------------------
+
+    def _work_on(self, opened: OpenedRun, *, closed: bool = True) -> ActiveRun:
+        run_id = opened.manifest.run
+        loop = self._loop
+        handle = Run(
+            opened.directory,
+            opened.manifest.name,
+            cancel=lambda: loop.call(lambda: loop.cancel(run_id)),
+            progress=lambda: loop.ask(lambda: loop.progress(run_id)),
+        )
+        run = ActiveRun(opened, handle, closed=closed)
+        if closed:
+            self._runs.add(handle)
+        try:
+            loop.ask(lambda: loop.open(run))
+        except BaseException:
+            opened.journal.close()
+            raise
+        return run
+
+    def _open_single(self, task: Task, context: Recipe) -> SingleCalls:
+        where, _ = _directory_of(None)
+        manifest = manifest_of(
+            task,
+            context,
+            name=task.name,
+            key=None,
+            outputs=[],
+            options={"retries": task.retries, "item_timeout_seconds": task.item_timeout_seconds},
+        )
+        opened = open_or_create(where, manifest, task, context, ())
+        run = self._work_on(opened, closed=False)
+        weakref.finalize(run.handle, shutil.rmtree, where, ignore_errors=True)
+        return SingleCalls(self._loop, run)
+
+
+def _directory_of(directory: str | Path | None) -> tuple[Path, bool]:
+    if directory is not None:
+        return Path(directory).absolute(), False
+    return Path(tempfile.mkdtemp(prefix="pcm-run-")), True
+
+
+def _check_map(task: object, context: object, batch: object) -> None:
+    if not isinstance(task, Task):
+        raise InputError("is no task", field="task", mend="decorate the function with @pcm.task")
+    if not isinstance(context, Recipe):
+        called = "call the decorated function: its call gives the recipe"
+        raise InputError("is no recipe", field="context", mend=called)
+    if batch != "auto" and not (isinstance(batch, int) and batch > 0):
+        raise InputError(f"is {batch!r}", field="batch", mend='give "auto" or a positive number')
+
+
+def resume(
+    directory: str | Path,
+    *,
+    engine: str | Engine = "local",
+    workers: int | None = None,
+    retry_failed: bool = False,
+    progress: Callable[[Progress], None] | None = None,
+    **options: Any,
+) -> Run:
+    """Finish a run in a manager of its own; returns the finished run."""
+    with Manager(engine, workers, **options) as manager:
+        return manager.resume(directory, retry_failed=retry_failed).wait()

@@ -1,0 +1,106 @@
+"""The shape of a run file, as pydantic models; the JSON schema of run files is made from these."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchema, model_validator
+
+
+class Part(BaseModel):
+    """Base of all parts of a run file: frozen, no unknown fields, no silent conversions."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+def _batch(value: Any) -> int | Literal["auto"]:
+    if value == "auto" or (type(value) is int and value >= 1):
+        return value  # type: ignore[no-any-return]
+    raise ValueError("must be auto or a whole number of items, at least 1")
+
+
+BatchSize = Annotated[
+    int | Literal["auto"],
+    PlainValidator(_batch),
+    WithJsonSchema({"anyOf": [{"const": "auto"}, {"type": "integer", "minimum": 1}]}),
+]
+
+Reference = Annotated[
+    str,
+    Field(
+        pattern=r"^[^:]+(\.py|[^./]):[A-Za-z_][A-Za-z0-9_.]*$",
+        description="FILE.py:NAME, or PACKAGE.MODULE:NAME",
+    ),
+]
+
+
+class Context(Part):
+    """What has to be loaded before the task can run."""
+
+    factory: Reference = Field(description="Gives the recipe when called with the arguments")
+    arguments: dict[str, Any] = Field(
+        default_factory=dict,
+        description="Values; {path: P} is a path, {file: P} the text of a file, {value: V} just V",
+    )
+
+
+class Items(Part):
+    """Where the items come from: a JSON Lines file with one object per line."""
+
+    file: str = Field(min_length=1, description="JSON Lines, one object per line")
+    key: str | None = Field(
+        default=None, description="The field that names an item; without it, its place in the file"
+    )
+    limit: int | None = Field(default=None, ge=1, description="Only so many items from the start")
+    fields: list[str] | None = Field(
+        default=None,
+        min_length=1,
+        description="Send only these fields to the workers (the key always goes with them)",
+    )
+
+
+class Output(Part):
+    """One output file; a relative path lies in the run's directory."""
+
+    jsonl: str | None = Field(default=None, min_length=1)
+    parquet: str | None = Field(default=None, min_length=1)
+    openai_batch: str | None = Field(default=None, min_length=1)
+    errors: str | None = Field(
+        default=None, min_length=1, description="Of openai_batch: the file of failed requests"
+    )
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Output:
+        kinds = [self.jsonl, self.parquet, self.openai_batch]
+        if sum(kind is not None for kind in kinds) != 1:
+            raise ValueError("must be exactly one of jsonl, parquet and openai_batch, with its path")
+        if self.errors is not None and self.openai_batch is None:
+            raise ValueError("has errors without openai_batch")
+        return self
+
+
+class RunFile(Part):
+    """One run: a task over items, on workers that hold a context."""
+
+    name: str = Field(default="", description="What the run is called; else the file's own name")
+    task: Reference = Field(description="The task: FILE.py:NAME, or PACKAGE.MODULE:NAME")
+    arguments: dict[str, Any] = Field(
+        default_factory=dict,
+        description="Bound to the task; {path: P}, {file: P} and {value: V} as in context",
+    )
+    context: Context
+    items: Items
+    engine: str = Field(default="local", min_length=1)
+    workers: int | None = Field(
+        default=None, ge=1, description="How many; else the engine's default"
+    )
+    batch: BatchSize = "auto"
+    directory: str | None = Field(
+        default=None, min_length=1, description="The run's directory; else runs/NAME"
+    )
+    outputs: list[Output] = Field(default_factory=lambda: [Output(jsonl="results.jsonl")])
+    failure_limit: int | None = Field(
+        default=100,
+        ge=1,
+        description="Fail the run after so many failed items without a success; null: never",
+    )
