@@ -79,7 +79,7 @@ class Dispatch(Command, frozen=True):
 
 
 class Cancel(Command, frozen=True):
-    """Take a batch back. The worker answers with BatchLost (or with BatchDone, if it was faster)."""
+    """Take a batch back. The worker answers with BatchLost, or with BatchDone if it was faster."""
 
     batch: int
     worker: str

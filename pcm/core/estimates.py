@@ -1,0 +1,166 @@
+"""What was measured: speeds, load times, the overhead of a batch, and how often workers go.
+
+Speeds belong to a run, since a unit of cost is the run's own; for a worker first, then for its
+kind, then unknown. Rates are sums of seconds over sums of cost that forget by a factor per batch:
+dear batches count for more, and one outlier is cut to ``OUTLIER`` times what was expected.
+"""
+
+from __future__ import annotations
+
+from pcm.core.context import Context
+from pcm.core.policy import Policy
+from pcm.core.run import Run
+from pcm.core.worker import Worker
+
+MEMORY = 0.8
+"""What is left of an observation's weight after the next."""
+OUTLIER = 4.0
+TRUSTED = 3
+"""After so many observations an outlier is cut."""
+SHORTEST_SECONDS = 1e-6
+
+
+class Mean:
+    """A forgetting mean of one quantity, robust to single outliers."""
+
+    __slots__ = ("count", "value", "weight")
+
+    def __init__(self) -> None:
+        self.value = self.weight = 0.0
+        self.count = 0
+
+    def observe(self, value: float, weight: float = 1.0) -> None:
+        if self.count >= TRUSTED and self.value > 0.0:
+            value = min(max(value, self.value / OUTLIER), self.value * OUTLIER)
+        kept = self.weight * MEMORY
+        self.weight = kept + weight
+        self.value += (value - self.value) * weight / self.weight
+        self.count += 1
+
+
+class Speeds:
+    """Seconds per unit of cost in one run, as if no worker were slowed by its skew."""
+
+    def __init__(self) -> None:
+        self._workers: dict[str, Mean] = {}
+        self._kinds: dict[str, list[float]] = {}
+        """By kind: the sum of the speeds (cost per second) of its workers, and their number."""
+        self._all = [0.0, 0.0]
+
+    @property
+    def known(self) -> bool:
+        return bool(self._workers) or bool(self._kinds)
+
+    def observe(self, worker: Worker, seconds: float, cost: float) -> None:
+        mean = self._workers.get(worker.id)
+        kind = self._kinds.setdefault(worker.capacity.kind, [0.0, 0.0])
+        if mean is None:
+            mean = self._workers[worker.id] = Mean()
+            kind[1] += 1
+            self._all[1] += 1
+            before = 0.0
+        else:
+            before = 1.0 / mean.value
+        mean.observe(max(seconds, SHORTEST_SECONDS) / cost / worker.skew, cost)
+        change = 1.0 / mean.value - before
+        kind[0] += change
+        self._all[0] += change
+        # A worker's place among its fellows outlives the run.
+        worker.slowness = mean.value * self._all[0] / self._all[1]
+
+    def on(self, worker: Worker) -> float | None:
+        """Seconds per cost on a worker, with its skew as it is now."""
+        mean = self._workers.get(worker.id)
+        if mean is not None:
+            return mean.value * worker.skew
+        kind = self._kinds.get(worker.capacity.kind)
+        return None if kind is None else kind[1] / kind[0] * worker.skew
+
+    def knows_kind(self, kind: str) -> bool:
+        return kind in self._kinds
+
+    def total(self, serving: dict[str, int]) -> float:
+        """Cost per second of so many workers by kind; of unknown kinds the mean of all."""
+        total = 0.0
+        for kind, number in serving.items():
+            speed, measured = self._kinds.get(kind, self._all)
+            if measured:
+                total += number * speed / measured
+        return total
+
+    def forget(self, worker: str) -> None:
+        """The worker is gone. What it told of its kind stays."""
+        self._workers.pop(worker, None)
+
+
+class Estimates:
+    def __init__(self, policy: Policy) -> None:
+        self._policy = policy
+        self._speeds: dict[str, Speeds] = {}
+        self._loads: dict[tuple[str, str], Mean] = {}
+        self._overhead = Mean()
+        self._overhead.observe(policy.batch_overhead_seconds, weight=0.1)
+        self._evictions = 0
+        self._present = 0
+        self._joined_sum = 0.0
+        self._gone_seconds = 0.0
+
+    # -- told ------------------------------------------------------------------------------------
+
+    def joined(self, now: float) -> None:
+        self._present += 1
+        self._joined_sum += now
+
+    def left(self, joined_at: float, now: float, *, evicted: bool) -> None:
+        self._present -= 1
+        self._joined_sum -= joined_at
+        self._gone_seconds += now - joined_at
+        self._evictions += evicted
+
+    def loaded(self, context: Context, kind: str, seconds: float) -> None:
+        for key in ((context.id, kind), (context.id, "")):
+            self._loads.setdefault(key, Mean()).observe(seconds)
+
+    def spent(self, overhead_seconds: float) -> None:
+        self._overhead.observe(max(overhead_seconds, 0.0))
+
+    def opened(self, run: Run) -> None:
+        self._speeds[run.id] = Speeds()
+
+    def closed(self, run: Run) -> None:
+        self._speeds.pop(run.id, None)
+
+    def forget(self, worker: str) -> None:
+        for speeds in self._speeds.values():
+            speeds.forget(worker)
+
+    # -- asked -----------------------------------------------------------------------------------
+
+    def speeds(self, run: Run) -> Speeds:
+        return self._speeds[run.id]
+
+    @property
+    def overhead_seconds(self) -> float:
+        return self._overhead.value
+
+    def load_seconds(self, context: Context, kind: str) -> float:
+        """As measured on this kind of worker, else on any, else as the policy assumes."""
+        mean = self._loads.get((context.id, kind)) or self._loads.get((context.id, ""))
+        return self._policy.load_seconds if mean is None else mean.value
+
+    def eviction_seconds(self, now: float) -> float:
+        """Mean time between evictions of one worker; the prior counts as one eviction."""
+        lived = self._gone_seconds + self._present * now - self._joined_sum
+        return (self._policy.eviction_prior_seconds + lived) / (1 + self._evictions)
+
+    def backlog_seconds(self, context: Context) -> float | None:
+        """Until the present and coming workers of a context have done what waits for it; None
+        while the speed of a run that waits is unknown."""
+        seconds = 0.0
+        for run in context.runs.values():
+            if run.has_demand:
+                total = self.speeds(run).total(context.serving)
+                if total <= 0.0:
+                    return None
+                seconds += run.items.waiting_cost / total
+        return seconds

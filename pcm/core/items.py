@@ -1,0 +1,189 @@
+"""The items of one run: their costs and states as arrays, and the waiting ones as ranges.
+
+A waiting item is in one *lane*. The main lane is a queue of spans; what comes back from a lost
+batch goes to its front, what failed and is tried again to its end. The lanes of suspects are kept
+by ``pcm.core.suspects``. Nothing here is proportional to the number of items, except ``add``.
+"""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_right
+from collections import deque
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from pcm.core.commands import Ranges
+
+WAITING, IN_FLIGHT, FINISHED, FAILED = range(4)
+
+
+class Span(NamedTuple):
+    """Consecutive items that will be sent as the same attempt. Settled ones in between are
+    passed over (a resumed run has them)."""
+
+    start: int
+    stop: int
+    attempt: int
+
+
+class Cut(NamedTuple):
+    """What was taken off a lane to be a batch."""
+
+    ranges: Ranges
+    attempt: int
+    size: int
+    cost: float
+
+
+class Items:
+    """About 9 bytes per item: a float64 of the costs' running sum and a uint8 of the state."""
+
+    def __init__(self) -> None:
+        self.lane: deque[Span] = deque()
+        self.state = bytearray()
+        self.counts = [0, 0, 0, 0]
+        """How many items are in each state."""
+        self.waiting_cost = 0.0
+        self.in_flight_cost = 0.0
+        self._sums = array("d", [0.0])
+
+    def __len__(self) -> int:
+        return sum(self.counts)
+
+    @property
+    def waiting(self) -> int:
+        return self.counts[WAITING]
+
+    @property
+    def in_flight(self) -> int:
+        return self.counts[IN_FLIGHT]
+
+    @property
+    def finished(self) -> int:
+        return self.counts[FINISHED]
+
+    @property
+    def failed(self) -> int:
+        return self.counts[FAILED]
+
+    def cost(self, start: int, stop: int) -> float:
+        return self._sums[stop] - self._sums[start]
+
+    def add(self, costs: Any, finished: Any = None) -> None:
+        """Append items. Raises ValueError for costs that are not positive numbers."""
+        costs = np.asarray(costs, dtype=np.float64)
+        if costs.ndim != 1 or not (np.isfinite(costs).all() and (costs > 0).all()):
+            raise ValueError("costs must be an array of positive numbers, one per item")
+        start, stop = len(self.state), len(self.state) + len(costs)
+        if finished is None:
+            done, waiting_cost = 0, float(costs.sum())
+            self.state.extend(bytes(len(costs)))
+        else:
+            finished = np.asarray(finished, dtype=bool)
+            if finished.shape != costs.shape:
+                raise ValueError(f"finished has shape {finished.shape}, costs {costs.shape}")
+            done, waiting_cost = int(finished.sum()), float(costs[~finished].sum())
+            self.state.extend((finished * np.uint8(FINISHED)).tobytes())
+        self._sums.frombytes((self._sums[-1] + np.cumsum(costs)).tobytes())
+        self.counts[WAITING] += len(costs) - done
+        self.counts[FINISHED] += done
+        self.waiting_cost += waiting_cost
+        if done < len(costs):
+            self.put_last(start, stop, attempt=1)
+
+    def put_last(self, start: int, stop: int, attempt: int) -> None:
+        """Append to the main lane, as one span with its last where they touch."""
+        if self.lane and self.lane[-1][1:] == (start, attempt):
+            start = self.lane.pop().start
+        self.lane.append(Span(start, stop, attempt))
+
+    def take(self, lane: deque[Span], items_max: int, cost_max: float) -> Cut | None:
+        """Put the first items of a lane in flight: at least one, of one attempt, within both
+        bounds. None if nothing waits there."""
+        ranges: list[tuple[int, int]] = []
+        attempt, count, cost = 0, 0, 0.0
+        cost_max *= 1 + 1e-9  # the running sums are rounded
+        while lane and count < items_max and (not ranges or lane[0].attempt == attempt):
+            span = lane[0]
+            start = self.state.find(WAITING, span.start, span.stop)
+            if start < 0:
+                lane.popleft()
+                continue
+            stop = min(span.stop, start + items_max - count)
+            affordable = self._sums[start] + cost_max - cost
+            stop = bisect_right(self._sums, affordable, start + 1, stop + 1) - 1
+            if stop == start:
+                if ranges:
+                    break
+                stop += 1
+            settled = self.state.find(FINISHED, start, stop)
+            if settled >= 0:
+                stop = settled
+            self.state[start:stop] = bytes((IN_FLIGHT,)) * (stop - start)
+            ranges.append((start, stop))
+            attempt = span.attempt
+            count += stop - start
+            cost += self.cost(start, stop)
+            if stop < span.stop:
+                lane[0] = Span(stop, span.stop, attempt)
+            else:
+                lane.popleft()
+        if not ranges:
+            return None
+        self._move(WAITING, IN_FLIGHT, count, cost)
+        return Cut(tuple(ranges), attempt, count, cost)
+
+    def take_one(self, item: int, attempt: int) -> Cut:
+        """Put one waiting item in flight, which the caller has taken off its lane."""
+        cost = self.cost(item, item + 1)
+        self.state[item] = IN_FLIGHT
+        self._move(WAITING, IN_FLIGHT, 1, cost)
+        return Cut(((item, item + 1),), attempt, 1, cost)
+
+    def settle(self, item: int, outcome: int) -> None:
+        """An item in flight has its final outcome (FINISHED or FAILED)."""
+        self.state[item] = outcome
+        self.counts[IN_FLIGHT] -= 1
+        self.counts[outcome] += 1
+        self.in_flight_cost -= self._sums[item + 1] - self._sums[item]
+
+    def settle_ranges(self, ranges: Ranges, count: int) -> None:
+        """All items of the ranges, in flight until now, are finished."""
+        for start, stop in ranges:
+            self.state[start:stop] = bytes((FINISHED,)) * (stop - start)
+            self.in_flight_cost -= self.cost(start, stop)
+        self.counts[IN_FLIGHT] -= count
+        self.counts[FINISHED] += count
+
+    def give_back(self, start: int, stop: int) -> None:
+        """Items in flight wait again; the caller puts them on a lane."""
+        self.state[start:stop] = bytes(stop - start)
+        self._move(IN_FLIGHT, WAITING, stop - start, self.cost(start, stop))
+
+    def release(self) -> None:
+        """Free the arrays of a run that is over; the counts stay."""
+        self.lane.clear()
+        self.state = bytearray()
+        self._sums = array("d", [0.0])
+
+    def _move(self, old: int, new: int, count: int, cost: float) -> None:
+        self.counts[old] -= count
+        self.counts[new] += count
+        sign = 1.0 if new == WAITING else -1.0
+        # Differences of running sums leave rounding dust; an empty lane costs nothing.
+        self.waiting_cost = self.waiting_cost + sign * cost if self.counts[WAITING] else 0.0
+        self.in_flight_cost = self.in_flight_cost - sign * cost if self.counts[IN_FLIGHT] else 0.0
+
+
+def spans_of(items: Sequence[int]) -> list[tuple[int, int]]:
+    """Ascending or not, item indices as half-open ranges in the given order."""
+    spans: list[tuple[int, int]] = []
+    for item in items:
+        if spans and spans[-1][1] == item:
+            spans[-1] = (spans[-1][0], item + 1)
+        else:
+            spans.append((item, item + 1))
+    return spans

@@ -1,0 +1,84 @@
+"""Every constant that a decision of the core depends on, in one place."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Policy(msgspec.Struct, frozen=True, kw_only=True):
+    """The scheduler's constants. Seconds and bytes unless said otherwise."""
+
+    # -- batch size
+    batch_seconds_min: float = 0.02
+    """No batch is planned shorter, unless it is the tail of a run."""
+    batch_seconds_max: float = 30.0
+    """No batch is planned longer."""
+    batch_items_max: int = 4096
+    """No batch has more items."""
+    first_batch_items: int = 1
+    """Items of the first batch on a kind of worker whose speed is unknown."""
+    batch_growth: float = 4.0
+    """A batch costs at most so many times the dearest one that its kind has finished."""
+    tail_share: float = 0.5
+    """The part of a worker's fair share of the rest that one batch may take (guided
+    self-scheduling)."""
+    batch_overhead_seconds: float = 0.005
+    """Cost of a batch beyond its work, until it is measured."""
+    eviction_prior_seconds: float = 3600.0
+    """Mean time between evictions of a worker that is assumed before any was seen."""
+
+    # -- placement
+    prefetch_below_seconds: float = 1.0
+    """A second batch is queued at a worker whose present one is predicted to end within this."""
+    tail_units: int = 64
+    """With more batches than this to give out, no worker waits for a faster one."""
+    rivals: int = 8
+    """How many of the workers that are free soonest are compared with a free one in the tail."""
+    losers: int = 2
+    """How many losing candidates an explanation names."""
+
+    # -- residency
+    load_seconds: float = 10.0
+    """Time to load a context, until it is measured."""
+    turn_seconds: float = 60.0
+    """Where contexts outnumber workers, each keeps a worker at least so long."""
+    load_lease_seconds: float = 3600.0
+    """A load or an eviction that is not answered within this costs the worker."""
+
+    # -- leases
+    lease_floor_seconds: float = 60.0
+    """No batch is taken back for lack of progress before this, unless the user gave a bound."""
+    lease_factor: float = 10.0
+    """A batch may go without progress for so many times its predicted time."""
+    first_lease_seconds: float = 1800.0
+    """The same while the speed is unknown."""
+    lease_growth: float = 4.0
+    """A lease grows so many times with each death of its item: slow is not dead."""
+    timeout_slack_seconds: float = 0.5
+    """Added to the user's bound for what passes between the worker and the core."""
+    cancel_grace_seconds: float = 10.0
+    """A Cancel that is not answered within this costs the worker its life."""
+
+    # -- items that kill
+    quarantine_deaths: int = 3
+    """An item is quarantined after so many deaths..."""
+    quarantine_alone: int = 2
+    """...if it was the only item in flight in the last so many of them."""
+
+    # -- replicas that fail
+    replica_deaths: int = 3
+    """A replica that died so often without finishing an item is not loaded there for a while."""
+    loader_workers: int = 2
+    """A context whose loader failed on so many workers, and worked on none, is given up."""
+    backoff_seconds: float = 60.0
+    """The first such while; it doubles each time."""
+    backoff_seconds_max: float = 3600.0
+
+    # -- the pool
+    short_life_seconds: float = 10.0
+    """A worker that leaves earlier, without having finished an item, counts as a failed start."""
+    start_failures: int = 5
+    """Runs fail after so many failed starts in a row."""
+    start_backoff_seconds: float = 1.0
+    """Wait before a worker is asked for after the first failed start; it doubles each time."""
+    start_backoff_seconds_max: float = 60.0

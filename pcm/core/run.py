@@ -1,0 +1,40 @@
+"""A run as the core knows it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from pcm.core.batch import Batch
+from pcm.core.commands import RunOutcome
+from pcm.core.events import RunOpened
+from pcm.core.items import Items
+from pcm.core.suspects import Suspects
+
+
+@dataclass(slots=True, eq=False)
+class Run:
+    id: str
+    opened: RunOpened
+    order: int
+    context: str
+    items: Items = field(default_factory=Items)
+    suspects: Suspects = field(default_factory=Suspects)
+    batches: dict[int, Batch] = field(default_factory=dict)
+    """Its live batches."""
+    failures: dict[int, int] = field(default_factory=dict)
+    """How often the task raised for an item that has no final outcome yet."""
+    closed: bool = False
+    ending: tuple[RunOutcome, str] | None = None
+    """How it will end once its batches are back, where that is not by completion."""
+    outcome: RunOutcome | None = None
+    """Set once it is over."""
+    served_seconds: float = 0.0
+    """Predicted worker time given to it: runs take turns by this."""
+    largest_cost: dict[str, float] = field(default_factory=dict)
+    """By kind of worker: the cost of the dearest batch that was finished."""
+    streams: bool | None = None
+    """Whether its task gives results as it goes; None until a batch has shown it."""
+
+    @property
+    def has_demand(self) -> bool:
+        return self.items.counts[0] > 0 and self.ending is None and self.outcome is None

@@ -1,0 +1,80 @@
+"""Runs from opening to Finish: one Finish for each, after which nothing more happens to it."""
+
+from __future__ import annotations
+
+from pcm.core.basis import Basis
+from pcm.core.commands import Finish, RunOutcome
+from pcm.core.context import Context
+from pcm.core.events import RunOpened
+from pcm.core.leases import Leases
+from pcm.core.run import Run
+
+
+class Runs:
+    def __init__(self, basis: Basis, leases: Leases) -> None:
+        self._state, self._estimates, self._orders = basis.state, basis.estimates, basis.orders
+        self._leases = leases
+        self._changed: dict[str, Run] = {}
+        self._to_fail: dict[str, tuple[Run, str]] = {}
+
+    def get(self, id_: str) -> Run:
+        run = self._state.runs.get(id_)
+        if run is None:
+            raise ValueError(f"run {id_} was never opened")
+        return run
+
+    def open(self, event: RunOpened, context: Context) -> None:
+        state = self._state
+        if event.run in state.runs:
+            raise ValueError(f"run {event.run} was opened before")
+        run = Run(event.run, event, len(state.runs), context.id)
+        # It starts level with the least served: it owes nothing, and nobody owes it the past.
+        served = [r.served_seconds for c in state.contexts.values() for r in c.runs.values()]
+        run.served_seconds = min(served, default=0.0)
+        state.runs[run.id] = run
+        context.runs[run.id] = run
+        self._estimates.opened(run)
+        self.changed(run)
+
+    def changed(self, run: Run) -> None:
+        """Some of its items or its being closed changed: it may be done."""
+        self._state.index_demand(run)
+        self._changed[run.id] = run
+
+    def fail(self, run: Run, error: str) -> None:
+        """End the run as failed, before this event is done with."""
+        if run.ending is None and run.outcome is None and run.id not in self._to_fail:
+            self._to_fail[run.id] = (run, error)
+
+    def end(self, run: Run, outcome: RunOutcome, error: str, now: float) -> None:
+        """Take back what is in flight; the run finishes when that is back."""
+        if run.ending is not None or run.outcome is not None:
+            return
+        run.ending = (outcome, error)
+        run.items.lane.clear()
+        run.suspects.clear()
+        for batch in list(run.batches.values()):
+            self._leases.cancel(batch, "cancelled", now)
+        self.changed(run)
+
+    def finish_those_done(self, now: float) -> None:
+        while self._to_fail:
+            run, error = self._to_fail.pop(next(iter(self._to_fail)))
+            self.end(run, "failed", error, now)
+        changed, self._changed = self._changed, {}
+        for run in changed.values():
+            if run.outcome is None and not run.batches:
+                if run.ending is not None:
+                    self._finish(run, *run.ending)
+                elif run.closed and not run.items.waiting and not run.items.in_flight:
+                    self._finish(run, "completed", "")
+
+    def _finish(self, run: Run, outcome: RunOutcome, error: str) -> None:
+        run.outcome = outcome
+        del self._state.contexts[run.context].runs[run.id]
+        self._state.index_demand(run)
+        self._estimates.closed(run)
+        run.items.release()
+        run.suspects.clear()
+        run.failures.clear()
+        self._orders.add(Finish(run.id, outcome, self._orders.cause, error))

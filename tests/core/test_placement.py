@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import numpy as np
+
+from pcm.core.commands import Dispatch
+from pcm.core.events import ItemsAdded, SkewChanged
+from tests.core.story import Story, none, only
+
+
+def more(run: str, count: int) -> ItemsAdded:
+    return ItemsAdded(run, np.ones(count))
+
+
+def test_nothing_is_sent_before_the_context_is_warm() -> None:
+    story = Story()
+    story.join("a")
+    commands = story.open(10)
+    assert none(commands, Dispatch)
+    assert only(story.warm("a"), Dispatch).worker == "a"
+
+
+def test_the_faster_of_two_free_workers_is_chosen_and_the_choice_explained() -> None:
+    story = Story()
+    for dispatch in story.start(2, "slow", "fast", batch_items=1, close=False):
+        story.finish(dispatch, 4.0 if dispatch.worker == "slow" else 1.0)
+    dispatch = only(story.tell(more("run", 1)), Dispatch)
+    assert dispatch.worker == "fast"
+    assert [score.worker for score in dispatch.why] == ["fast", "slow"]
+    assert dispatch.why[0].total < dispatch.why[1].total
+    assert dispatch.why[1].work == 4.0
+
+
+def test_a_skewed_worker_comes_second() -> None:
+    story = Story()
+    for dispatch in story.start(2, "a", "b", batch_items=1, close=False):
+        story.finish(dispatch, 1.0)
+    story.tell(SkewChanged("a", 3.0))
+    dispatch = only(story.tell(more("run", 1)), Dispatch)
+    assert dispatch.worker == "b"
+    assert dispatch.why[1].work == 3.0
+
+
+def test_a_slow_worker_leaves_the_last_item_to_a_faster_one_that_is_soon_free() -> None:
+    story = Story()
+    for dispatch in story.start(2, "slow", "fast", batch_items=1, close=False):
+        story.finish(dispatch, 10.0 if dispatch.worker == "slow" else 1.0)
+    first = only(story.tell(more("run", 1)), Dispatch)
+    assert first.worker == "fast"
+    assert none(story.tell(more("run", 1)), Dispatch)
+    assert only(story.finish(first, 1.0), Dispatch).worker == "fast"
+
+
+def test_a_slow_worker_takes_over_when_the_faster_one_breaks_its_promise() -> None:
+    story = Story()
+    for dispatch in story.start(2, "slow", "fast", batch_items=1, close=False):
+        story.finish(dispatch, 10.0 if dispatch.worker == "slow" else 1.0)
+    story.tell(more("run", 1))
+    story.tell(more("run", 1))
+    deadline = story.scheduler.next_deadline()
+    assert deadline is not None
+    assert deadline <= story.now + 10.0
+    story.tick(deadline - story.now)
+    story.tick(10.0)
+    assert [d.worker for d in story.all(Dispatch)[-2:]] == ["fast", "slow"]
+
+
+def test_with_plenty_of_work_the_slow_worker_has_its_part() -> None:
+    story = Story()
+    for dispatch in story.start(2, "slow", "fast", batch_items=1, close=False):
+        story.finish(dispatch, 10.0 if dispatch.worker == "slow" else 1.0)
+    commands = story.tell(more("run", 100))
+    assert {c.worker for c in commands if isinstance(c, Dispatch)} == {"slow", "fast"}
+
+
+def test_a_second_batch_is_queued_behind_a_short_one() -> None:
+    story = Story()
+    (first,) = story.start(100, "a", batch_items=1)
+    commands = story.finish(first, 0.1)
+    assert [c.worker for c in commands if isinstance(c, Dispatch)] == ["a", "a"]
+
+
+def test_no_second_batch_is_queued_behind_a_long_one() -> None:
+    story = Story()
+    (first,) = story.start(100, "a", batch_items=1)
+    only(story.finish(first, 5.0), Dispatch)
+
+
+def test_in_the_tail_no_second_batch_is_queued_where_another_could_begin_it_sooner() -> None:
+    story = Story()
+    a, b = story.start(5, "a", "b", batch_items=1)
+    story.finish(a, 0.5)
+    commands = story.finish(b, 0.5)
+    in_flight = [d for d in story.all(Dispatch) if story.scheduler.lease(d.batch)]
+    assert sorted(d.worker for d in in_flight) == ["a", "a", "b"]
+    assert none(commands, Dispatch) or len(in_flight) == 3
+
+
+def test_runs_on_the_same_context_take_turns() -> None:
+    story = Story()
+    (first,) = story.start(100, "a", batch_items=1, run="one")
+    story.open(100, run="two", batch_items=1)
+    order = ["one"]
+    for _ in range(9):
+        (first,) = [c for c in story.finish(first, 2.0) if isinstance(c, Dispatch)]
+        order.append(first.run)
+    assert 4 <= order.count("two") <= 6
