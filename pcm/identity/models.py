@@ -1,0 +1,61 @@
+"""What a loader's argument like ``model`` stands for: files on this machine, or a hub model."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+from pcm.errors import InputError
+
+_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+
+
+def local_path(argument: object, *, field: str) -> Path | None:
+    """The absolute path that an argument names; None if it is no path but may be a hub id.
+
+    Raises InputError if it names a path that is not there.
+    """
+    if not isinstance(argument, str | os.PathLike):
+        return None
+    text = os.fspath(argument)
+    if not isinstance(text, str) or not text or "\0" in text:
+        raise InputError(f"{text!r} is not a path", field=field, mend="give a path as text")
+    path = Path(os.path.abspath(os.path.expanduser(text)))
+    if path.is_file() or path.is_dir():
+        return path
+    named_as_path = isinstance(argument, os.PathLike) or text.startswith((".", "/", "~"))
+    typo = "/" in text and Path(text).parent.is_dir() and not _hub_folder(text).is_dir()
+    if named_as_path or typo or not is_hub_id(text):
+        raise InputError(
+            f"there is no file or directory {text}",
+            field=field,
+            mend=f"give an existing path (looked in {path.parent}) or a model id like ORG/NAME",
+        )
+    return None
+
+
+def is_hub_id(text: str) -> bool:
+    """Whether a text has the form NAME or ORG/NAME."""
+    return len(text) <= 96 and _HUB_ID.fullmatch(text) is not None
+
+
+def hub_commit(model: str, revision: str) -> str | None:
+    """The commit that a hub model's revision stands for in this machine's hub cache, if there."""
+    if _COMMIT.fullmatch(revision):
+        return revision
+    try:
+        commit = (_hub_folder(model) / "refs" / revision).read_text().strip()
+    except (OSError, UnicodeDecodeError, ValueError):
+        return None
+    return commit if _COMMIT.fullmatch(commit) else None
+
+
+def _hub_folder(model: str) -> Path:
+    """Where the hub's own library keeps a model, by the same environment variables."""
+    home = os.environ.get("HF_HOME")
+    cache = os.environ.get("XDG_CACHE_HOME") or os.path.join("~", ".cache")
+    home = home or os.path.join(cache, "huggingface")
+    hub = os.environ.get("HF_HUB_CACHE") or os.path.join(home, "hub")
+    return Path(os.path.expanduser(hub)) / f"models--{model.replace('/', '--')}"

@@ -1,0 +1,1 @@
+"""Reading the user's code: which modules are theirs, what a function refers to, its source."""
