@@ -1,0 +1,36 @@
+"""The journal of a run: one SQLite file that decides what has been done."""
+
+from __future__ import annotations
+
+from pcm.journal.journal import Journal
+from pcm.journal.lock import Owner, owner
+from pcm.journal.manifest import Manifest, changes
+from pcm.journal.reader import JournalReader, is_run
+from pcm.journal.records import (
+    Attempt,
+    Counts,
+    Durability,
+    Item,
+    LoggedEvent,
+    Outcome,
+    RunStatus,
+    StoredRow,
+)
+
+__all__ = [
+    "Attempt",
+    "Counts",
+    "Durability",
+    "Item",
+    "Journal",
+    "JournalReader",
+    "LoggedEvent",
+    "Manifest",
+    "Outcome",
+    "Owner",
+    "RunStatus",
+    "StoredRow",
+    "changes",
+    "is_run",
+    "owner",
+]
