@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from workers.host.link import Link
+from workers.host.outbox import MAX_HELD_BYTES, Outbox
+from workers.protocol import BatchEnd, ItemResult, ItemResults, Report, decode_reports
+
+
+@pytest.fixture
+def pair() -> Iterator[tuple[Outbox, socket.socket]]:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        theirs.settimeout(30)
+        yield Outbox(ours), theirs
+
+
+def frames(sock: socket.socket, count: int) -> list[list[Report]]:
+    link, found = Link(sock.dup()), []
+    sock.settimeout(30)
+    while len(found) < count:
+        assert sock.recv(1, socket.MSG_PEEK)
+        found += [decode_reports(frame) for frame in link.receive()]
+    link.close()
+    return found
+
+
+def result(position: int, value: bytes = b"\1") -> ItemResult:
+    return ItemResult(position, 0.0, value)
+
+
+def test_the_first_result_leaves_at_once(pair: tuple[Outbox, socket.socket]) -> None:
+    outbox, other = pair
+    outbox.result(1, result(0))
+    assert frames(other, 1) == [[ItemResults(1, [result(0)])]]
+
+
+def test_results_that_follow_closely_leave_without_another_call(
+    pair: tuple[Outbox, socket.socket],
+) -> None:
+    outbox, other = pair
+    for position in range(5):
+        outbox.result(1, result(position))
+    got = [result for frame in frames(other, 2) for result in frame[0].results]  # type: ignore[union-attr]
+    assert [result.position for result in got] == list(range(len(got)))
+
+
+def test_what_is_followed_at_once_waits_for_it(pair: tuple[Outbox, socket.socket]) -> None:
+    outbox, other = pair
+    outbox.result(1, result(0), more=True)
+    outbox.result(1, result(1), more=True)
+    outbox.send(BatchEnd(1, "done"))
+    assert frames(other, 1) == [[ItemResults(1, [result(0), result(1)]), BatchEnd(1, "done")]]
+
+
+def test_large_results_do_not_pile_up(pair: tuple[Outbox, socket.socket]) -> None:
+    outbox, other = pair
+    half = result(0, b"x" * (MAX_HELD_BYTES // 2 + 1))
+    # The socket takes less than this, so it is read by the side.
+    import threading
+
+    got: list[list[list[Report]]] = []
+    reader = threading.Thread(target=lambda: got.append(frames(other, 1)))
+    reader.start()
+    outbox.result(1, half, more=True)
+    outbox.result(1, half, more=True)
+    reader.join()
+    assert got == [[[ItemResults(1, [half, half])]]]

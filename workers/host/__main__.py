@@ -1,0 +1,128 @@
+"""``python -m workers.host --fd N --worker ID``: a worker over a stream socket that is open as N.
+
+The worker ends when the other side of the socket does. SIGTERM is the notice of an eviction.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import sys
+
+import msgspec
+
+from workers import probe
+from workers.host.link import FrameError, Link
+from workers.host.loop import READ, WRITE, Loop
+from workers.host.processes import set_parent_death_signal
+from workers.host.supervisor import Supervisor
+from workers.protocol import Hello, Machine, Report, decode_orders, encode
+
+LAST_WORDS_SECONDS = 5.0
+
+
+class SocketUpstream:
+    """Reports into frames, frames into orders."""
+
+    def __init__(self, loop: Loop, sock: socket.socket) -> None:
+        self.link = Link(sock)
+        self._loop = loop
+        self.supervisor: Supervisor | None = None
+        loop.watch(sock, self._on_ready)
+
+    def send(self, reports: list[Report]) -> None:
+        try:
+            self.link.send(encode(reports))
+        except FrameError:
+            for report in reports:
+                self.link.send(encode([report]))
+        if self.link.unsent:
+            self._watch()
+
+    def _watch(self) -> None:
+        events = READ if self.link.flush() else READ | WRITE
+        self._loop.watch(self.link.socket, self._on_ready, events)
+
+    def _on_ready(self, events: int) -> None:
+        assert self.supervisor is not None
+        if events & WRITE:
+            self._watch()
+        if events & READ:
+            try:
+                for frame in self.link.receive():
+                    self.supervisor.handle(decode_orders(frame))
+            except (FrameError, msgspec.MsgspecError) as error:
+                print(f"not a frame of orders: {error}", file=sys.stderr)
+                self.link.ended = True
+            if self.link.ended:
+                self.supervisor.abandon()
+
+
+def main() -> None:
+    arguments = _arguments()
+    parent = arguments.parent_pid or os.getppid()
+    loop = Loop()
+    sock = socket.socket(fileno=arguments.fd)
+    sock.set_inheritable(False)
+    upstream = SocketUpstream(loop, sock)
+    scratch = arguments.scratch
+    os.makedirs(scratch, mode=0o700, exist_ok=True)
+    machine = probe.machine(scratch)
+    supervisor = Supervisor(
+        arguments.worker,
+        upstream,
+        logs=arguments.logs or scratch,
+        memory_bytes=machine.memory_bytes,
+        grace_seconds=arguments.grace,
+        loop=loop,
+    )
+    upstream.supervisor = supervisor
+
+    def on_parent_death() -> None:
+        # The signal comes when a *thread* of the parent ends; the parent may live on.
+        if os.getppid() != parent:
+            supervisor.abandon()
+
+    loop.on_signal(signal.SIGTERM, supervisor.evict)
+    loop.on_signal(signal.SIGUSR2, on_parent_death)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    set_parent_death_signal(signal.SIGUSR2)
+    try:
+        upstream.send([_hello(arguments.worker, machine)])
+        supervisor.start()
+        on_parent_death()
+        loop.run()
+        upstream.link.flush_within(LAST_WORDS_SECONDS)
+    finally:
+        supervisor.close()
+        upstream.link.close()
+        if arguments.ephemeral and supervisor.abandoned:
+            shutil.rmtree(scratch, ignore_errors=True)
+            with contextlib.suppress(OSError):
+                os.rmdir(os.path.dirname(scratch))
+
+
+def _hello(worker: str, machine: Machine) -> Hello:
+    return Hello(worker, machine, os.getpid(), pcm=machine.packages.get("pcm", ""))
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m workers.host", description=__doc__)
+    parser.add_argument("--fd", type=int, required=True, help="the socket to the manager side")
+    parser.add_argument("--worker", required=True, help="the worker's id")
+    parser.add_argument("--scratch", default=".", help="a directory for what need not last")
+    parser.add_argument("--logs", default="", help="a directory for logs (default: the scratch)")
+    parser.add_argument(
+        "--ephemeral", action="store_true", help="remove the scratch if the manager side is lost"
+    )
+    parser.add_argument("--grace", type=float, default=10.0, help="seconds from SIGTERM to the end")
+    parser.add_argument("--parent-pid", type=int, default=0, help="end when this parent is gone")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

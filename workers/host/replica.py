@@ -1,0 +1,304 @@
+"""The supervisor's side of one replica: its process, and how that begins, works and ends."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import time
+from collections.abc import Callable
+from typing import Literal, NamedTuple
+
+import msgspec
+
+from workers.host.batches import Batches
+from workers.host.forker import Forker
+from workers.host.hanging import ask_for_stack
+from workers.host.link import FrameError, Link
+from workers.host.logs import head, tail
+from workers.host.loop import READ, WRITE, Loop
+from workers.host.outlet import Outlet
+from workers.host.processes import describe_exit, kill_group, kill_members
+from workers.protocol import (
+    BatchEnd,
+    CancelBatch,
+    DefineTask,
+    ErrorReport,
+    ItemResults,
+    LoadContext,
+    Message,
+    ReplicaFault,
+    ReplicaState,
+    Report,
+    RunBatch,
+    decode_reports,
+    encode,
+)
+
+STATUS_PATIENCE_SECONDS = 1.0
+"""How long to wait for the exit status of a process whose link ended."""
+
+Ending = Literal["", "died", "failed", "timeout", "dropped", "cancelled", "deadline", "evicted"]
+"""Why a replica ends; empty while it shall live. ``died`` was not our doing; at ``failed`` and
+``timeout`` the fault has been reported already."""
+
+
+class Surroundings(NamedTuple):
+    """What the replicas of one supervisor share."""
+
+    loop: Loop
+    outlet: Outlet
+    forker: Forker
+    tasks: dict[str, DefineTask]
+    memory_bytes: int
+
+
+class Replica:
+    """Loads a context, then runs one batch after the other. Ends by ``on_gone``, always, and only
+    when its process is dead and all that it sent has been read."""
+
+    def __init__(
+        self,
+        order: LoadContext,
+        log: str,
+        around: Surroundings,
+        on_gone: Callable[[Replica], None],
+    ) -> None:
+        self.context, self.imports, self.log = order.context, order.imports, log
+        self.pid = 0
+        self.warm = False
+        self.ending: Ending = ""
+        self._order = order
+        self._around = around
+        self._on_gone = on_gone
+        self._begun = time.monotonic()
+        self._link: Link | None = None
+        self._batches = Batches(around.outlet)
+        self._defined: set[str] = set()
+        self._leaving = False
+        self._gone = False
+        self._memory_bytes = 0
+        self._timeout = around.loop.call_later(order.timeout_seconds, self._on_timeout)
+        self._application = 0
+
+    def start(self) -> None:
+        """Ask for a process. If there can be none, the replica is gone when this returns."""
+        self._application = self._around.forker.apply(self)
+
+    # -- orders ----------------------------------------------------------------------------------
+
+    def run(self, order: RunBatch) -> None:
+        """Run a batch behind those that came before."""
+        self._batches.add(order)
+        self._run_next()
+
+    def cancel(self, order: CancelBatch) -> bool:
+        """Give a batch back; False if it is not here. A running one takes the process along."""
+        if self._batches.is_running(order.batch):
+            self.end(order.reason)
+            return True
+        return self._batches.give_back_one(order.batch, order.reason)
+
+    def leave(self) -> None:
+        """End when the running batch is done; the others are given back now."""
+        self._leaving = True
+        self._batches.give_back_waiting("evicted")
+        if self._batches.idle:
+            self.end("evicted")
+
+    def end(self, ending: Ending) -> None:
+        """Kill the process; what it has sent is still read before its batches end."""
+        if self.ending:
+            return
+        self.ending = ending
+        if self.pid:
+            kill_group(self.pid)
+        else:
+            self._around.forker.withdraw(self._application)
+            self._finish("")
+
+    def report_state(self, status: Literal["loading", "warm", "absent"]) -> None:
+        """``seconds`` are counted from the order to load, until the context is warm."""
+        seconds = 0.0 if status == "absent" else time.monotonic() - self._begun
+        memory_bytes = self._memory_bytes if status == "warm" else 0
+        self._around.outlet.report(
+            ReplicaState(self.context, status, seconds, memory_bytes, self.pid)
+        )
+
+    # -- the process -----------------------------------------------------------------------------
+
+    def forked(self, sock: socket.socket, pid: int) -> None:
+        self.pid = pid
+        self._link = Link(sock)
+        self._around.loop.watch(sock, self._on_ready)
+        self.report_state("loading")
+        self._send(self._order)
+
+    def not_forked(self, error: ErrorReport) -> None:
+        self.ending = "failed"
+        self._report_fault("loader_error", error)
+        self._finish("")
+
+    def exited(self, status: int | None, peak_memory_bytes: int) -> None:
+        """The process is dead; ``status`` as of wait(2), None if it could not be learnt."""
+        if self._gone:
+            return
+        self._receive(drain=True)
+        kill_members(self.pid)
+        story = describe_exit(status)
+        if status is not None and os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL:
+            peak, total = peak_memory_bytes / 1e9, self._around.memory_bytes / 1e9
+            story += f": out of memory? its peak was {peak:.1f} GB of {total:.1f} GB"
+        self._finish(story)
+
+    def _on_ready(self, events: int) -> None:
+        if events & WRITE:
+            self._watch()
+        if events & READ:
+            self._receive()
+
+    def _receive(self, *, drain: bool = False) -> None:
+        link = self._link
+        if link is None:
+            return
+        try:
+            for frame in link.receive(drain=drain):
+                for report in decode_reports(frame):
+                    self._take(report)
+        except (FrameError, msgspec.MsgspecError):
+            # User code wrote to a descriptor that is not its own.
+            link.ended = True
+        if link.ended and not drain:
+            self._disconnect()
+            # If the process lives on, it is of no use. Its exit status comes by another way.
+            self.ending = self.ending or "died"
+            kill_group(self.pid)
+            self._around.loop.call_later(STATUS_PATIENCE_SECONDS, lambda: self.exited(None, 0))
+
+    def _take(self, report: Report) -> None:
+        match report:
+            case ItemResults():
+                self._around.outlet.results(report.batch, report.results)
+            case BatchEnd():
+                self._batches.done(report.run_seconds)
+                if self._leaving:
+                    self.end("evicted")
+                self._run_next()
+            case ReplicaState() if not self.ending:
+                self.warm = True
+                self._memory_bytes = report.memory_bytes
+                self._timeout.cancel()
+                self.report_state("warm")
+                self._run_next()
+            case ReplicaFault() if not self.ending:
+                self.ending = "failed"
+                self._report_fault(report.kind, report.error)
+
+    def _run_next(self) -> None:
+        if not self.warm or self.ending:
+            return
+        order = self._batches.start_next()
+        if order is None:
+            return
+        if order.task in self._defined:
+            self._send(order)
+        else:
+            self._defined.add(order.task)
+            self._send(self._around.tasks[order.task], order)
+
+    def _send(self, *orders: Message) -> None:
+        if self._link is not None:
+            try:
+                self._link.send(encode(list(orders)))
+            except FrameError:
+                self.end("died")
+                return
+            if self._link.unsent:
+                self._watch()
+
+    def _watch(self) -> None:
+        if self._link is not None:
+            events = READ if self._link.flush() else READ | WRITE
+            self._around.loop.watch(self._link.socket, self._on_ready, events)
+
+    def _disconnect(self) -> None:
+        if self._link is not None:
+            self._around.loop.unwatch(self._link.socket)
+            self._link.close()
+            self._link = None
+
+    # -- the end ---------------------------------------------------------------------------------
+
+    def _finish(self, story: str) -> None:
+        """The process is gone: say what became of the batches and of the replica."""
+        self._gone = True
+        self._timeout.cancel()
+        self._disconnect()
+        batches = self._batches
+        match self.ending:
+            case "" | "died":
+                log = tail(self.log)
+                batches.give_back_running("replica_died", f"{story}\n{log}".rstrip("\n"))
+                batches.give_back_waiting("replica_died", story)
+                self._report_fault("died", ErrorReport("ReplicaDied", story, "", log))
+            case "failed" | "timeout":
+                batches.give_back_waiting("replica_died", "its context could not be loaded")
+            case "evicted":
+                batches.give_back_running("evicted")
+                batches.give_back_waiting("evicted")
+            case "dropped":
+                self.report_state("absent")
+                batches.give_back_running("cancelled")
+                batches.give_back_waiting("cancelled")
+            case "cancelled" | "deadline":
+                self.report_state("absent")
+                batches.give_back_running(self.ending)
+                batches.give_back_waiting("cancelled")
+        self._on_gone(self)
+
+    def _report_fault(
+        self, kind: Literal["loader_error", "load_timeout", "died"], error: ErrorReport
+    ) -> None:
+        self._timeout.cancel()
+        if not error.log_tail:
+            error = msgspec.structs.replace(error, log_tail=tail(self.log))
+        seconds = time.monotonic() - self._begun
+        self._around.outlet.report(ReplicaFault(self.context, kind, error, seconds))
+
+    def _on_timeout(self) -> None:
+        if self.ending:
+            return
+        self.ending = "timeout"
+        loop, forker = self._around.loop, self._around.forker
+        if self.pid:
+            ask_for_stack(loop, self.pid, self.log, self._end_slow_loader)
+        elif forker.pid is not None and forker.is_serving(self._application):
+            ask_for_stack(loop, forker.pid, forker.log, self._end_slow_import)
+        else:
+            self._report_slow("waiting for the imports of other contexts")
+            forker.withdraw(self._application)
+            self._finish("")
+
+    def _end_slow_loader(self, stack_at: int) -> None:
+        if not self._gone:
+            self._report_slow("its loader", self.log, stack_at)
+            kill_group(self.pid)
+
+    def _end_slow_import(self, stack_at: int) -> None:
+        if self._gone:
+            return
+        forker = self._around.forker
+        self._report_slow(f"importing {', '.join(self.imports)}", forker.log, stack_at)
+        if self.pid:
+            kill_group(self.pid)
+            return
+        if forker.is_serving(self._application):
+            forker.kill()
+        forker.withdraw(self._application)
+        self._finish("")
+
+    def _report_slow(self, what: str, log: str = "", stack_at: int = 0) -> None:
+        message = f"not ready after {self._order.timeout_seconds:g} s: {what} took too long"
+        stack = head(log, start=stack_at) if log else ""
+        before = tail(log, end=stack_at) if log else ""
+        self._report_fault("load_timeout", ErrorReport("LoadTimeout", message, stack, before))

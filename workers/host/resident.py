@@ -1,0 +1,176 @@
+"""The replica process: loads one context, then runs batches on it until it is ended.
+
+It is forked from the template, in a session of its own, dies with its parent, and writes what it
+prints to its own log. It reads orders and sends reports over its link, in the protocol's messages.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import os
+import pickle
+import random
+import signal
+import socket
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from typing import Any, NoReturn
+
+from workers.host import accelerator
+from workers.host.batch import BatchRun, ReplicaBroken
+from workers.host.outbox import Outbox
+from workers.host.processes import set_parent_death_signal
+from workers.host.tracebacks import report
+from workers.protocol import (
+    LENGTH_BYTES,
+    BatchEnd,
+    DefineTask,
+    ErrorReport,
+    ItemResult,
+    LoadContext,
+    Order,
+    ReplicaFault,
+    ReplicaState,
+    RunBatch,
+    decode_orders,
+)
+
+EXIT_BROKEN = 70
+"""Exit code of a replica whose accelerator does not answer (EX_SOFTWARE)."""
+
+
+def live(sock: socket.socket, log: str, template: int) -> NoReturn:
+    """All of a replica's life; never returns to the template's code."""
+    os.setsid()
+    set_parent_death_signal(signal.SIGKILL)
+    if os.getppid() != template:
+        os._exit(0)
+    _open_log(log)
+    _settle()
+    code = 0
+    try:
+        sock.setblocking(True)
+        Resident(sock).serve()
+    except ConnectionError:
+        pass  # The supervisor is gone, or ended us.
+    except ReplicaBroken:
+        traceback.print_exc()
+        code = EXIT_BROKEN
+    except BaseException:
+        traceback.print_exc()
+        code = 1
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
+class Resident:
+    """The context, its tasks, and the line to the supervisor."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._socket = sock
+        self._outbox = Outbox(sock)
+        self._context: Any = None
+        self._payloads: dict[str, bytes] = {}
+        self._tasks: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {}
+
+    def serve(self) -> None:
+        """Carry out orders in their order, until the link ends or the loader fails."""
+        for order in _orders(self._socket):
+            match order:
+                case RunBatch():
+                    self._run(order)
+                case DefineTask():
+                    self._payloads[order.task] = order.payload
+                    self._tasks.pop(order.task, None)
+                case LoadContext():
+                    if not self._load(order):
+                        return
+                case _:
+                    raise TypeError(f"not an order for a replica: {type(order).__name__}")
+
+    def _load(self, order: LoadContext) -> bool:
+        before = accelerator.resident_bytes()
+        try:
+            loader, args, kwargs, probe = pickle.loads(order.payload)
+            self._context = loader(*args, **kwargs)
+            if probe is not None and probe(self._context) is False:
+                raise RuntimeError("the context's probe returned False: it is not ready")
+        except BaseException as error:
+            told = report(error)
+            print(told.traceback, end="", file=sys.stderr)
+            self._outbox.send(ReplicaFault(order.context, "loader_error", told))
+            return False
+        grown = max(0, accelerator.resident_bytes() - before)
+        memory_bytes = accelerator.accelerator_bytes() or grown
+        self._outbox.send(ReplicaState(order.context, "warm", memory_bytes=memory_bytes))
+        return True
+
+    def _run(self, order: RunBatch) -> None:
+        batch = order.batch
+
+        def emit(result: ItemResult, more: bool) -> None:
+            self._outbox.result(batch, result, more=more)
+
+        started = time.perf_counter()
+        try:
+            function, arguments = self._task(order.task)
+        except BaseException as error:
+            failed = _undefined(error)
+            for position in range(len(order.items)):
+                emit(ItemResult(position, 0.0, None, failed), True)
+        else:
+            try:
+                BatchRun(function, self._context, arguments, order.items, emit).run()
+            except ReplicaBroken:
+                self._outbox.send()
+                raise
+        seconds = time.perf_counter() - started
+        self._outbox.send(BatchEnd(batch, "done", run_seconds=seconds))
+
+    def _task(self, task: str) -> tuple[Callable[..., Any], dict[str, Any]]:
+        known = self._tasks.get(task)
+        if known is None:
+            known = self._tasks[task] = pickle.loads(self._payloads[task])
+        return known
+
+
+def _undefined(error: BaseException) -> ErrorReport:
+    told = report(error)
+    return ErrorReport(
+        told.type, f"the task could not be unpacked on the worker: {told.message}", told.traceback
+    )
+
+
+def _orders(sock: socket.socket) -> Iterator[Order]:
+    with sock.makefile("rb", buffering=1 << 16) as stream:
+        while len(length := stream.read(LENGTH_BYTES)) == LENGTH_BYTES:
+            yield from decode_orders(stream.read(int.from_bytes(length, "big")))
+
+
+def _open_log(path: str) -> None:
+    log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    for descriptor in (1, 2):
+        os.dup2(log, descriptor)
+    os.close(log)
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(line_buffering=True, errors="backslashreplace")
+
+
+def _settle() -> None:
+    """Undo what the template needed for itself, and what forked twins would share."""
+    for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    random.seed()
+    numpy = sys.modules.get("numpy")
+    if numpy is not None:
+        with contextlib.suppress(Exception):
+            numpy.random.seed()
+    gc.enable()

@@ -1,0 +1,245 @@
+"""The supervisor of a worker: orders in, reports out, and nothing left behind.
+
+It knows neither torch nor its transport. Whoever drives it calls ``handle`` with orders, gives it
+an ``Upstream`` for its reports, and tells it of an eviction (``evict``) or of the loss of the other
+side (``abandon``); ``loop`` is the loop in which everything happens and where a transport watches
+its own descriptors. ``loop.run()`` returns when the worker has ended.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import signal
+from typing import Literal
+
+from workers.host.forker import Forker
+from workers.host.logs import log_path
+from workers.host.loop import Loop
+from workers.host.outlet import Outlet, Upstream
+from workers.host.processes import adopt_orphans, end_all_children
+from workers.host.replica import Replica, Surroundings
+from workers.protocol import (
+    BatchEnd,
+    CancelBatch,
+    DefineTask,
+    DropContext,
+    Goodbye,
+    Leave,
+    LoadContext,
+    Notice,
+    Order,
+    RunBatch,
+)
+
+FLUSH_SECONDS = 0.005
+"""What a running batch is given at an eviction: replicas send within a millisecond."""
+LAST_SECONDS = 5.0
+"""How long the end of killed processes is waited for."""
+
+
+class Supervisor:
+    """One per worker, in a process of its own: ``close`` ends all children that this process has.
+
+    All methods belong to the loop's thread, which must be the main thread.
+    """
+
+    def __init__(
+        self,
+        worker: str,
+        upstream: Upstream,
+        *,
+        logs: str,
+        memory_bytes: int = 0,
+        grace_seconds: float = 10.0,
+        loop: Loop | None = None,
+    ) -> None:
+        self.worker = worker
+        self.loop = loop or Loop()
+        self._logs = logs
+        self._grace_seconds = grace_seconds
+        self._outlet = Outlet(self.loop, upstream.send)
+        self._forker = Forker(self.loop, log_path(logs, worker, "template"), self._on_exit)
+        self._tasks: dict[str, DefineTask] = {}
+        self._around = Surroundings(
+            self.loop, self._outlet, self._forker, self._tasks, memory_bytes
+        )
+        self._replicas: dict[str, Replica] = {}
+        self._postponed: dict[str, list[LoadContext | RunBatch]] = {}
+        self._serial = itertools.count(1)
+        self._leaving: Literal["", "retired", "evicted"] = ""
+        self._gone = False
+        self.abandoned = False
+        """Whether the other side went before we did."""
+        self.loop.after_turn = self._outlet.flush
+        self.loop.on_signal(signal.SIGCHLD, self._reap)
+
+    def start(self) -> None:
+        """Start the template, so that it is there when the first context comes.
+
+        From now on every process that loses its parent among our descendants becomes our child.
+        """
+        adopt_orphans()
+        self._forker.start()
+
+    # -- what may happen from outside ------------------------------------------------------------
+
+    def handle(self, orders: list[Order]) -> None:
+        """Carry out orders. Orders that make no sense (any more) are answered or ignored."""
+        for order in orders:
+            match order:
+                case RunBatch():
+                    self._run(order)
+                case DefineTask():
+                    self._tasks[order.task] = order
+                case LoadContext():
+                    self._load(order)
+                case DropContext():
+                    self._drop(order.context)
+                case CancelBatch():
+                    self._cancel(order)
+                case Leave():
+                    self.leave(order.grace_seconds)
+
+    def evict(self) -> None:
+        """The owner of the machine wants it back: give back what is finished, and go."""
+        if self._leaving == "evicted":
+            return
+        first, self._leaving = not self._leaving, self._leaving or "evicted"
+        if first:
+            self._outlet.report(Notice(self._grace_seconds))
+        self._give_back_postponed()
+        self.loop.call_later(FLUSH_SECONDS, self._end_replicas)
+        # A process that cannot be killed (in the kernel's hands) must not keep us.
+        self.loop.call_later(max(self._grace_seconds, LAST_SECONDS), self.loop.stop)
+        self._go_if_empty()
+
+    def leave(self, grace_seconds: float) -> None:
+        """We are not needed any more: finish what is running, if there is time, and go."""
+        if self._leaving:
+            return
+        self._leaving = "retired"
+        self._give_back_postponed()
+        for replica in list(self._replicas.values()):
+            replica.leave()
+        self.loop.call_later(grace_seconds, self._end_replicas)
+        self.loop.call_later(grace_seconds + LAST_SECONDS, self.loop.stop)
+        self._go_if_empty()
+
+    def abandon(self) -> None:
+        """The other side is gone: nothing that is here is of use to anyone."""
+        self.abandoned = True
+        self.loop.stop()
+
+    def close(self) -> None:
+        """End every process that descends from this one, and wait for it."""
+        self._forker.close()
+        for replica in self._replicas.values():
+            replica.end("evicted")
+        end_all_children(LAST_SECONDS)
+        self.loop.close()
+
+    # -- orders ----------------------------------------------------------------------------------
+
+    def _load(self, order: LoadContext) -> None:
+        if self._leaving:
+            return
+        replica = self._replicas.get(order.context)
+        if replica is not None and not replica.ending:
+            if replica.warm:
+                replica.report_state("warm")
+        elif any(other.ending for other in self._replicas.values()):
+            # What ends still holds its memory; the newcomer may need it.
+            self._postponed.setdefault(order.context, []).insert(0, order)
+        else:
+            log = log_path(self._logs, self.worker, order.name, order.context, next(self._serial))
+            replica = Replica(order, log, self._around, self._on_gone)
+            self._replicas[order.context] = replica
+            replica.start()
+
+    def _run(self, order: RunBatch) -> None:
+        replica = self._replicas.get(order.context)
+        if self._leaving:
+            self._refuse(order, "evicted", "the worker is leaving")
+        elif order.task not in self._tasks:
+            self._refuse(order, "refused", f"task {order.task} was not defined here")
+        elif order.context in self._postponed:
+            self._postponed[order.context].append(order)
+        elif replica is None or replica.ending:
+            self._refuse(order, "refused", f"context {order.context} is not loaded here")
+        else:
+            replica.run(order)
+
+    def _drop(self, context: str) -> None:
+        for order in self._postponed.pop(context, []):
+            if isinstance(order, RunBatch):
+                self._refuse(order, "cancelled", "the context was given up")
+        replica = self._replicas.get(context)
+        if replica is not None:
+            replica.end("dropped")
+
+    def _cancel(self, order: CancelBatch) -> None:
+        for orders in self._postponed.values():
+            for waiting in orders:
+                if isinstance(waiting, RunBatch) and waiting.batch == order.batch:
+                    orders.remove(waiting)
+                    self._refuse(waiting, order.reason, "")
+                    return
+        for replica in list(self._replicas.values()):
+            if replica.cancel(order):
+                return
+
+    def _refuse(
+        self,
+        order: RunBatch,
+        outcome: Literal["refused", "evicted", "cancelled", "deadline"],
+        detail: str,
+    ) -> None:
+        self._outlet.report(BatchEnd(order.batch, outcome, started=False, detail=detail))
+
+    # -- ends ------------------------------------------------------------------------------------
+
+    def _on_gone(self, replica: Replica) -> None:
+        if self._replicas.get(replica.context) is replica:
+            del self._replicas[replica.context]
+        if self._postponed and not any(other.ending for other in self._replicas.values()):
+            postponed, self._postponed = self._postponed, {}
+            for orders in postponed.values():
+                self.handle(list(orders))
+        self._go_if_empty()
+
+    def _on_exit(self, pid: int, status: int | None, peak_memory_bytes: int) -> None:
+        for replica in list(self._replicas.values()):
+            if replica.pid == pid:
+                replica.exited(status, peak_memory_bytes)
+
+    def _reap(self) -> None:
+        """Children of ours: the template, and whatever lost its parent."""
+        with contextlib.suppress(ChildProcessError):
+            while True:
+                pid, status, usage = os.wait4(-1, os.WNOHANG)
+                if not pid:
+                    return
+                if pid == self._forker.pid:
+                    self._forker.exited(status)
+                else:
+                    self._on_exit(pid, status, usage.ru_maxrss * 1024)
+
+    def _end_replicas(self) -> None:
+        for replica in list(self._replicas.values()):
+            replica.end("evicted")
+
+    def _give_back_postponed(self) -> None:
+        postponed, self._postponed = self._postponed, {}
+        for orders in postponed.values():
+            for order in orders:
+                if isinstance(order, RunBatch):
+                    self._refuse(order, "evicted", "the worker is leaving")
+
+    def _go_if_empty(self) -> None:
+        if self._leaving and not self._replicas and not self._gone:
+            self._gone = True
+            self._outlet.report(Goodbye(self._leaving))
+            self._outlet.flush()
+            self.loop.stop()
