@@ -1,0 +1,328 @@
+"""LocalEngine: commands to orders, reports to events, for worker processes on this machine."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import selectors
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import msgspec
+
+from pcm.core.commands import Command, Provision, Retire
+from pcm.core.events import ProvisionFailed, WorkerLeft
+from pcm.engines.base import Cargo, Engine, Happening
+from pcm.engines.local.orders import add_orders, too_large
+from pcm.engines.local.process import WorkerProcess
+from pcm.engines.local.reports import translate
+from pcm.engines.local.sharing import Sharing
+from pcm.engines.local.worker import LocalWorker
+from pcm.errors import EngineError, InputError
+from workers.host.link import FrameError
+from workers.protocol import Leave, decode_reports
+
+_READ, _WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
+
+EXIT_PATIENCE_SECONDS = 5.0
+"""How long a supervisor whose link is closed may take to end, before it is killed."""
+
+
+class LocalEngine(Engine):
+    """Workers are processes of this machine: one per GPU, or any number that share its cores.
+
+    Args:
+        workers: how many workers the machine is to be divided among; None: as many as are started.
+        threads_per_worker: threads of numerical libraries; None: the cores, divided.
+        gpus: indices or UUIDs of the GPUs to use; None: all. Empty: none.
+        scratch: where a temporary directory is made; None: where the system has such.
+        logs: a directory to keep the logs of workers and replicas in; None: they are temporary.
+        grace_seconds: what a worker that is sent SIGTERM announces as its notice.
+
+    Raises InputError for a bad option.
+    """
+
+    pool = "local"
+
+    def __init__(
+        self,
+        *,
+        workers: int | None = None,
+        threads_per_worker: int | None = None,
+        gpus: Sequence[int | str] | None = None,
+        scratch: str | Path | None = None,
+        logs: str | Path | None = None,
+        grace_seconds: float = 10.0,
+    ) -> None:
+        for field, value, least in (
+            ("workers", workers, 0),
+            ("threads_per_worker", threads_per_worker, 1),
+            ("grace_seconds", grace_seconds, 0),
+        ):
+            if value is not None and value < least:
+                raise InputError(f"is {value}", field=field, mend=f"give {least} or more")
+        self._sharing = Sharing(workers, threads_per_worker, gpus)
+        self._scratch, self._logs = scratch, logs
+        self._grace_seconds = grace_seconds
+        self._workers: dict[str, LocalWorker] = {}
+        self._started = 0
+        self._happened: list[Happening] = []
+        self._unsent: set[LocalWorker] = set()
+        self._timers: list[tuple[float, Callable[[], None]]] = []
+        self._selector: selectors.BaseSelector | None = None
+        self._woken = False
+
+    def default_workers(self) -> int:
+        """One per GPU; without GPUs one per eight cores, at least one."""
+        return self._sharing.default_workers
+
+    # -- life ------------------------------------------------------------------------------------
+
+    def start(self, cargo: Cargo) -> None:
+        self._cargo = cargo
+        try:
+            if self._logs is not None:
+                Path(self._logs).mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._base = Path(tempfile.mkdtemp(prefix="pcm-local-", dir=self._scratch))
+        except OSError as error:
+            raise EngineError(f"no directory for the workers: {error}") from error
+        self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(self._wake, _READ, self._on_wake)
+
+    def stop(self, grace_seconds: float = 0.0) -> None:
+        if self._selector is None:
+            return
+        if grace_seconds > 0:
+            self._await_leaving(grace_seconds)
+        for worker in self._workers.values():
+            self._disconnect(worker)  # A supervisor that reads the end ends all that is below it.
+        deadline = time.monotonic() + EXIT_PATIENCE_SECONDS
+        for worker in self._workers.values():
+            with selectors.DefaultSelector() as one:
+                one.register(worker.process, _READ)
+                if not one.select(max(0.0, deadline - time.monotonic())):
+                    worker.kill()
+            worker.process.wait()
+            worker.kill_replicas()
+            worker.process.close()
+            self._sharing.release(worker.share)
+        self._workers.clear()
+        self._selector.close()
+        self._selector = None
+        os.close(self._wake)
+        self._timers.clear()
+        self._unsent.clear()
+        self._happened.clear()
+        shutil.rmtree(self._base, ignore_errors=True)
+
+    def wake(self) -> None:
+        with contextlib.suppress(OSError, AttributeError):
+            os.eventfd_write(self._wake, 1)
+
+    # -- orders ----------------------------------------------------------------------------------
+
+    def order(self, command: Command) -> None:
+        if isinstance(command, Provision):
+            self._provision(command)
+            return
+        worker = self._workers.get(getattr(command, "worker", ""))
+        if worker is None or self._selector is None:
+            return
+        if not isinstance(command, Retire):
+            add_orders(command, worker, self._cargo)
+        elif command.force:
+            worker.asked_to_leave = True
+            worker.outgoing.clear()
+            worker.kill()
+        else:
+            worker.asked_to_leave = True
+            worker.outgoing.append(Leave(self._grace_seconds))
+        if worker.outgoing:
+            self._unsent.add(worker)
+
+    def flush(self) -> None:
+        for worker in self._unsent:
+            for order in worker.ship():
+                self._happened += too_large(order, worker.name)
+            if worker.link.unsent:
+                self._watch(worker)
+        self._unsent.clear()
+
+    # -- events ----------------------------------------------------------------------------------
+
+    def events(self, timeout_seconds: float | None) -> list[Happening]:
+        selector = self._selector
+        if selector is None:
+            return []
+        if self._unsent:
+            self.flush()
+        deadline = None if timeout_seconds is None else time.monotonic() + timeout_seconds
+        while True:
+            for key, ready in selector.select(self._patience(deadline)):
+                key.data(ready)
+            if self._timers:
+                self._run_timers()
+            if (
+                self._happened
+                or self._woken
+                or (deadline is not None and time.monotonic() >= deadline)
+            ):
+                break
+        self._woken = False
+        happened, self._happened = self._happened, []
+        return happened
+
+    def _patience(self, deadline: float | None) -> float | None:
+        if self._happened or self._woken:
+            return 0.0
+        due = [when for when, _ in self._timers]
+        if deadline is not None:
+            due.append(deadline)
+        return max(0.0, min(due) - time.monotonic()) if due else None
+
+    def _call_later(self, seconds: float, call: Callable[[], None]) -> None:
+        self._timers.append((time.monotonic() + seconds, call))
+
+    def _run_timers(self) -> None:
+        now = time.monotonic()
+        due = [timer for timer in self._timers if timer[0] <= now]
+        self._timers = [timer for timer in self._timers if timer[0] > now]
+        for _, call in due:
+            call()
+
+    def _on_wake(self, _: int) -> None:
+        with contextlib.suppress(BlockingIOError):
+            os.eventfd_read(self._wake)
+        self._woken = True
+
+    def _on_socket(self, worker: LocalWorker, ready: int) -> None:
+        if ready & _WRITE:
+            self._watch(worker)
+        if ready & _READ:
+            self._receive(worker)
+
+    def _receive(self, worker: LocalWorker, *, drain: bool = False) -> None:
+        link = worker.link
+        if link.fileno() < 0:
+            return
+        try:
+            for frame in link.receive(drain=drain):
+                for report in decode_reports(frame):
+                    translate(report, worker, self._happened)
+        except (FrameError, msgspec.MsgspecError) as error:
+            worker.refusal = f"it sent what is not a frame of reports: {error}"
+        if worker.refusal:
+            worker.kill()
+            self._disconnect(worker)
+        elif link.ended and not drain:
+            self._disconnect(worker)
+            self._call_later(EXIT_PATIENCE_SECONDS, lambda: self._end(worker))
+
+    def _end(self, worker: LocalWorker) -> None:
+        if self._workers.get(worker.name) is worker:
+            worker.kill()
+
+    def _on_exit(self, worker: LocalWorker) -> None:
+        """The supervisor's process has ended: read what is left, then it has left."""
+        assert self._selector is not None
+        self._receive(worker, drain=True)
+        self._disconnect(worker)
+        self._selector.unregister(worker.process)
+        end = worker.process.wait()
+        if not worker.goodbye:
+            worker.kill_replicas()
+        del self._workers[worker.name]
+        self._unsent.discard(worker)
+        self._sharing.release(worker.share)
+        detail = worker.refusal
+        if not worker.goodbye and not worker.asked_to_leave and not detail:
+            detail = "\n".join(part for part in (end, worker.process.log_tail()) if part)
+        worker.process.close()
+        if not worker.joined:
+            problem = f"worker {worker.name} ended before it was ready: {detail}"
+            self._happened.append(ProvisionFailed(self.pool, 1, problem))
+        if worker.joined or worker.refusal:
+            self._happened.append(WorkerLeft(worker.name, worker.leave_cause(), detail))
+
+    # -- workers ---------------------------------------------------------------------------------
+
+    def _provision(self, command: Provision) -> None:
+        if command.after_seconds > 0:
+            self._call_later(command.after_seconds, lambda: self._start_workers(command.workers))
+        else:
+            self._start_workers(command.workers)
+
+    def _start_workers(self, count: int) -> None:
+        if self._selector is None:
+            return
+        left = self._sharing.workers_left
+        possible = count if left is None else min(count, left)
+        if possible < count:
+            self._happened.append(
+                ProvisionFailed(self.pool, count - possible, "every GPU has its worker already")
+            )
+        running = len(self._workers) + possible
+        for number in range(possible):
+            try:
+                self._start_worker(running)
+            except OSError as error:
+                problem = f"a worker's process could not be started: {error}"
+                self._happened.append(ProvisionFailed(self.pool, possible - number, problem))
+                return
+
+    def _start_worker(self, running: int) -> None:
+        assert self._selector is not None
+        self._started += 1
+        name = f"{self.pool}-{self._started}"
+        share = self._sharing.take(running)
+        scratch = self._base / name
+        try:
+            scratch.mkdir(mode=0o700)
+            process = WorkerProcess(
+                name,
+                scratch=scratch,
+                logs=scratch if self._logs is None else Path(self._logs),
+                grace_seconds=self._grace_seconds,
+                environment=share.environment(),
+            )
+        except OSError:
+            self._sharing.release(share)
+            raise
+        worker = self._workers[name] = LocalWorker(name, share, process)
+        self._selector.register(process, _READ, lambda _: self._on_exit(worker))
+        self._watch(worker)
+
+    def _watch(self, worker: LocalWorker) -> None:
+        """For what it sends, and for when it can take more of what we have for it."""
+        if self._selector is None or worker.link.fileno() < 0:
+            return
+        wanted = _READ if worker.link.flush() else _READ | _WRITE
+
+        def call(ready: int) -> None:
+            self._on_socket(worker, ready)
+
+        try:
+            self._selector.modify(worker.link, wanted, call)
+        except KeyError:
+            self._selector.register(worker.link, wanted, call)
+
+    def _disconnect(self, worker: LocalWorker) -> None:
+        if worker.link.fileno() >= 0:
+            assert self._selector is not None
+            with contextlib.suppress(KeyError):
+                self._selector.unregister(worker.link)
+            worker.link.close()
+
+    def _await_leaving(self, seconds: float) -> None:
+        """Let workers finish what is running; what they say meanwhile is not heard any more."""
+        for worker in self._workers.values():
+            worker.asked_to_leave = True
+            worker.outgoing = [Leave(seconds)]
+            self._unsent.add(worker)
+        deadline = time.monotonic() + seconds
+        while self._workers and time.monotonic() < deadline:
+            self.events(max(0.0, deadline - time.monotonic()))
