@@ -1,0 +1,40 @@
+"""The built-in context: a causal language model, with ``choose``, ``generate`` and ``chat``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pcm.recipe import context
+
+if TYPE_CHECKING:
+    from workers.inference import LanguageModel
+
+IMPORTS = (
+    "torch",
+    "transformers",
+    "transformers.models.llama.modeling_llama",
+    "workers.inference.loading",
+)
+"""Nine tenths of the time to load a small model goes into imports. The Llama module draws in what
+nearly all architectures share."""
+
+
+@context(imports=IMPORTS, files="model")
+def language_model(
+    model: str,
+    revision: str | None = None,
+    dtype: str = "auto",
+    device: str = "auto",
+    *,
+    rows: int | None = None,
+    slots: int | None = None,
+) -> LanguageModel:
+    """A language model in the Hugging Face layout: a directory or a hub id.
+
+    ``dtype`` is auto, float32, bfloat16 or float16; auto means float32 on a CPU and the
+    checkpoint's own type on a GPU. ``rows`` and ``slots`` are the fixed numbers of items that a
+    forward pass of ``choose`` and of ``generate`` holds.
+    """
+    from workers.inference import load
+
+    return load(model, revision, dtype, device, rows=rows, slots=slots)

@@ -1,0 +1,82 @@
+"""The growing answer to one prompt: when it ends, and what its text is."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any, Literal
+
+import torch
+
+from workers.inference.base import Generation
+from workers.inference.limits import NOT_FINITE
+from workers.inference.sampling import Sampler, Sampling
+
+BYTES_PER_CHARACTER = 4
+SLACK_TOKENS = 8
+
+
+class Continuation:
+    """One item in the making. ``capacity_tokens`` is the length that it can grow to."""
+
+    def __init__(
+        self,
+        index: int,
+        prompt: Sequence[int],
+        sampling: Sampling,
+        tokenizer: Any,
+        ends: Collection[int],
+    ) -> None:
+        self.index, self.prompt = index, list(prompt)
+        self.capacity_tokens = len(self.prompt) + sampling.max_new_tokens
+        self.tokens: list[int] = []
+        self.finish_reason: Literal["stop", "length"] | None = None
+        self._sampling, self._sampler = sampling, Sampler(sampling, prompt)
+        self._tokenizer, self._ends = tokenizer, ends
+        longest = max(map(len, sampling.stop), default=0)
+        self._tail_tokens = longest * BYTES_PER_CHARACTER + SLACK_TOKENS
+        self._sampled = 0
+        self._error: ValueError | None = None
+
+    def grow(self, logits: torch.Tensor) -> None:
+        """Pick the next token by its logits [vocabulary], and see whether this is the end."""
+        if logits.isnan().any():
+            self._error = ValueError(NOT_FINITE)
+            self.finish_reason = "stop"
+            return
+        token = self._sampler.pick(logits)
+        self._sampled += 1
+        if token in self._ends:
+            self.finish_reason = "stop"
+            return
+        self.tokens.append(token)
+        if self._stops_within(self.tokens[-self._tail_tokens :]) and self._stops_within(
+            self.tokens
+        ):
+            self.finish_reason = "stop"
+        elif self._sampled == self._sampling.max_new_tokens:
+            self.finish_reason = "length"
+
+    def _stops_within(self, tokens: list[int]) -> bool:
+        if not self._sampling.stop:
+            return False
+        text = self._decode(tokens)
+        return any(stop in text for stop in self._sampling.stop)
+
+    def _decode(self, tokens: list[int]) -> str:
+        text: str = self._tokenizer.decode(tokens, skip_special_tokens=True)
+        return text
+
+    def answer(self) -> Generation | ValueError:
+        """The finished answer, or why there is none."""
+        assert self.finish_reason is not None
+        if self._error:
+            return self._error
+        text = self._decode(self.tokens)
+        found = [at for stop in self._sampling.stop if (at := text.find(stop)) >= 0]
+        return Generation(
+            text[: min(found, default=len(text))],
+            list(self.tokens),
+            self.finish_reason,
+            prompt_tokens=len(self.prompt),
+            completion_tokens=self._sampled,
+        )

@@ -1,0 +1,119 @@
+"""Loading a causal language model from a directory or the hub."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+import transformers
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+
+from workers.inference.files import check_directory, looks_like_path
+from workers.inference.resident import ResidentModel
+from workers.inference.shapes import default_shapes, default_slots
+
+DTYPES = ("auto", "float32", "bfloat16", "float16")
+
+
+def load(
+    model: str,
+    revision: str | None = None,
+    dtype: str = "auto",
+    device: str = "auto",
+    *,
+    rows: int | None = None,
+    slots: int | None = None,
+) -> ResidentModel:
+    """Load a causal language model in the Hugging Face layout, with its tokenizer.
+
+    ``model`` is a directory or a hub id, ``revision`` a branch, tag or commit of a hub id.
+    ``dtype="auto"`` means float32 on a CPU and the checkpoint's own type on an accelerator;
+    ``device="auto"`` the first accelerator if there is one. ``rows`` is the number of items that a
+    forward pass of `choose` holds (see `workers.inference.shapes`), ``slots`` the number that
+    decode together; the last bits of the answers depend on them, and on nothing else in a batch.
+
+    Raises FileNotFoundError for what is not there and ValueError for what is there but is no
+    model, is damaged, or does not fit the arguments; the message says how to mend it.
+    """
+    if dtype not in DTYPES:
+        raise ValueError(f"dtype {dtype!r} is unknown; give one of {', '.join(DTYPES)}")
+    _be_quiet()
+    _set_threads()
+    target = _device(device)
+    shapes, count = default_shapes(target.type, rows), default_slots(target.type, slots)
+    source = _source(model)
+    hub: dict[str, Any] = {
+        "revision": revision,
+        "local_files_only": isinstance(source, Path) or _offline(),
+    }
+    try:
+        config = AutoConfig.from_pretrained(source, **hub)
+        tokenizer = AutoTokenizer.from_pretrained(source, **hub)
+        network, report = AutoModelForCausalLM.from_pretrained(
+            source,
+            config=config,
+            dtype="float32" if dtype == "auto" and target.type == "cpu" else dtype,
+            output_loading_info=True,
+            use_safetensors=True,
+            **hub,
+        )
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        raise _explained(model, source, error) from error
+    if report["missing_keys"] or report.get("mismatched_keys"):
+        lacking = sorted(map(str, report["missing_keys"])) or report["mismatched_keys"]
+        raise ValueError(
+            f"the weights of {model} do not fit its config.json: {len(lacking)} tensors are missing"
+            f" or have another shape, the first is {lacking[0]}; take both from the same model"
+        )
+    return ResidentModel(network.to(target).eval(), tokenizer, shapes, slots=count, name=model)
+
+
+def _source(model: str) -> Path | str:
+    directory = Path(model).expanduser()
+    if directory.exists() or looks_like_path(model):
+        check_directory(directory)
+        return directory
+    return model
+
+
+def _offline() -> bool:
+    return os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE")
+
+
+def _explained(model: str, source: Path | str, error: Exception) -> Exception:
+    """The library's error, with what it means for the user."""
+    if isinstance(source, str) and isinstance(error, OSError):
+        state = "offline (HF_HUB_OFFLINE is set)" if _offline() else "online"
+        return FileNotFoundError(
+            f"{model!r} is neither a directory here nor a model that the hub gave ({state}): "
+            f"{error}"
+        )
+    return ValueError(
+        f"{model} cannot be loaded as a causal language model: {type(error).__name__}: {error}"
+    )
+
+
+def _device(device: str) -> torch.device:
+    if device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        target = torch.device(device)
+        torch.empty(0, device=target)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise ValueError(f"device {device!r} is not usable here: {error}") from error
+    return target
+
+
+def _set_threads() -> None:
+    """Use the threads that the worker was given; the variable may be newer than torch's import."""
+    threads = os.environ.get("OMP_NUM_THREADS", "")
+    if threads.isdigit() and int(threads) > 0:
+        torch.set_num_threads(int(threads))
+
+
+def _be_quiet() -> None:
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    transformers.utils.logging.set_verbosity_error()
+    transformers.utils.logging.disable_progress_bar()
