@@ -23,10 +23,11 @@ if TYPE_CHECKING:
         RunInUseError,
     )
     from pcm.formats import Jsonl, OpenAIBatch, Parquet, read_jsonl
-    from pcm.language_model import language_model
+    from pcm.language_models import language_model
     from pcm.manager import Manager, Progress, Row, Run, resume
     from pcm.recipe import Recipe, Task, context, task
     from pcm.report import Summary
+    from pcm.watching import watch
 
 _HOMES = {
     "pcm.errors": (
@@ -40,10 +41,11 @@ _HOMES = {
         "RunInUseError",
     ),
     "pcm.formats": ("Jsonl", "OpenAIBatch", "Parquet", "read_jsonl"),
-    "pcm.language_model": ("language_model",),
+    "pcm.language_models": ("language_model",),
     "pcm.manager": ("Manager", "Progress", "Row", "Run", "resume"),
     "pcm.recipe": ("Recipe", "Task", "context", "task"),
     "pcm.report": ("Summary",),
+    "pcm.watching": ("watch",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -59,6 +61,7 @@ __all__ = [  # noqa: RUF022 - by topic
     "Task",
     "language_model",
     "resume",
+    "watch",
     "read_jsonl",
     "Jsonl",
     "OpenAIBatch",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 from collections.abc import Callable
@@ -10,11 +11,18 @@ import msgspec
 
 from pcm.core.commands import GiveUp, RunOutcome
 from pcm.core.events import Event, ItemsAdded, Requirements, RunClosed, RunOpened
+from pcm.core.views import Progress as CoreProgress
 from pcm.errors import JournalError, PcmError, RunError
 from pcm.formats import write_outputs
 from pcm.journal import JournalReader, Outcome
 from pcm.manager.opening import OpenedRun
 from pcm.manager.run import Progress, Run
+from workers.protocol import ErrorReport
+
+LogLine = tuple[float, str, bytes]
+"""Unix seconds, kind, JSON."""
+
+_sittings = itertools.count(1)
 
 
 class ActiveRun:
@@ -24,13 +32,37 @@ class ActiveRun:
         self.opened = opened
         self.handle = handle
         self.journal = opened.journal
-        self.id = opened.manifest.run
+        self.id = f"{opened.manifest.run}.{next(_sittings)}"
+        """The core's name for this sitting: the same run may be taken up again by one manager."""
         self.damaged: JournalError | None = None
         self.on_outcomes: Callable[[list[Outcome]], None] | None = None
         self.on_give_up: Callable[[int, tuple[str, ...]], None] | None = None
+        self.lines: list[LogLine] = []
+        """For the run's event log; written with the next commit."""
+        self._last_error = b""
         self._closed = closed
+        self._opened_at = time.monotonic()
+        self._done_before = 0
         self._new_rows = False
         self._finisher: threading.Thread | None = None
+
+    def progress(self, core: CoreProgress) -> Progress:
+        """As the core counts, with the time and the rate of this sitting."""
+        seconds = time.monotonic() - self._opened_at
+        done = core.finished + core.failed
+        rate = (done - self._done_before) / seconds if seconds > 0 else 0.0
+        return Progress(
+            items=core.items,
+            finished=done,
+            failed=core.failed,
+            in_flight=core.in_flight,
+            seconds=seconds,
+            items_per_second=rate,
+            eta_seconds=core.eta_seconds,
+            workers=core.workers,
+            warm_workers=core.warm_workers,
+            loading_workers=core.loading_workers,
+        )
 
     def opening_events(self) -> list[Event]:
         manifest = self.opened.manifest
@@ -49,7 +81,9 @@ class ActiveRun:
             )
         ]
         if self.journal.item_count:
-            events.append(ItemsAdded(self.id, self.journal.costs(), self.journal.finished()))
+            finished = self.journal.finished()
+            self._done_before = int(finished.sum())
+            events.append(ItemsAdded(self.id, self.journal.costs(), finished))
         if self._closed:
             events.append(RunClosed(self.id))
         return events
@@ -57,8 +91,18 @@ class ActiveRun:
     def record(self, outcomes: list[Outcome]) -> None:
         self.journal.record(outcomes)
         self._new_rows = True
+        for outcome in outcomes:
+            if outcome.error is not None:
+                self._last_error = outcome.error
         if self.on_outcomes is not None:
             self.on_outcomes(outcomes)
+
+    def last_error_text(self) -> str:
+        """The last error of an item, to be added to why a run failed; empty if there was none."""
+        if not self._last_error:
+            return ""
+        report = msgspec.msgpack.decode(self._last_error, type=ErrorReport)
+        return f"\nThe last error:\n{report.traceback or report}"
 
     def give_up(self, command: GiveUp) -> None:
         self.journal.give_up(command.item, command.kind, command.history, time.time())
@@ -67,14 +111,15 @@ class ActiveRun:
             self.on_give_up(command.item, command.history)
 
     def commit(self) -> None:
+        if self.lines:
+            lines, self.lines = self.lines, []
+            self.journal.log(lines)
         self.journal.commit()
         if self._new_rows:
             self._new_rows = False
             self.handle._advance()
 
-    def finish(
-        self, outcome: RunOutcome, error: PcmError | None, last: Progress | None
-    ) -> None:
+    def finish(self, outcome: RunOutcome, error: PcmError | None, last: Progress | None) -> None:
         """Write the outputs and close, in a thread of its own: other runs go on meanwhile."""
         self._finisher = threading.Thread(
             target=self._end, args=(outcome, error, last), name="pcm-finish", daemon=True
@@ -110,11 +155,14 @@ class ActiveRun:
         except PcmError as problem:
             outcome, error = "failed", error or problem
         except Exception as problem:
-            outcome, error = "failed", error or RunError(f"the run could not be closed: {problem!r}")
+            outcome, error = (
+                "failed",
+                error or RunError(f"the run could not be closed: {problem!r}"),
+            )
         finally:
             self.journal.close()
             self.handle._settle(outcome, error, last)
 
     def _log_stop(self) -> None:
-        self.journal.log([(time.time(), "ManagerStopped", b"{}")])
-        self.journal.commit()
+        self.lines.append((time.time(), "ManagerStopped", b"{}"))
+        self.commit()

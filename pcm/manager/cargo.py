@@ -31,7 +31,10 @@ class RunCargo(msgspec.Struct, frozen=True):
         loading = (recipe.loader, recipe.args, recipe.kwargs, recipe.probe)
         return cls(
             ContextCargo(
-                recipe.name, pack(loading), recipe.imports, float(recipe.load_timeout_seconds)
+                recipe.name,
+                pack(loading, installed=recipe.imports),
+                recipe.imports,
+                float(recipe.load_timeout_seconds),
             ),
             TaskCargo(task.identity.digest, task.name, pack((task.function, task.arguments))),
         )

@@ -27,6 +27,7 @@ from pcm.errors import JournalError, PcmError, RunError
 from pcm.journal import Outcome
 from pcm.manager.active import ActiveRun
 from pcm.manager.cargo import Hold
+from pcm.manager.run import Progress
 
 log = logging.getLogger("pcm")
 
@@ -83,15 +84,14 @@ class Loop:
 
     def stop(self) -> None:
         """End the loop, its workers and its threads. What is done is kept."""
-        self._stopping = True
-        self.engine.wake()
+        self.call(self._stop)
         self._thread.join()
-        for run in list(self.runs.values()):
-            run.abandon(self.broken)
         for run in self._finishing:
             run.join()
-        self.runs.clear()
         self._finishing.clear()
+
+    def _stop(self) -> None:
+        self._stopping = True
 
     # -- the thread ------------------------------------------------------------------------------
 
@@ -110,6 +110,9 @@ class Loop:
             log.exception("the manager's loop failed")
         finally:
             self._commit()
+            for run in self.runs.values():
+                run.abandon(self.broken)
+            self.runs.clear()
             self.engine.stop()
 
     def _turn(self) -> None:
@@ -163,7 +166,9 @@ class Loop:
         if lease is None or run is None or lease.worker != delivery.worker:
             return None
         kind, now = self.kinds[lease.worker], time.time()
-        outcomes, finished, failed = [], [], []
+        outcomes: list[Outcome] = []
+        finished: list[int] = []
+        failed: list[int] = []
         for result in delivery.results:
             error = None if result.error is None else msgspec.msgpack.encode(result.error)
             (finished if error is None else failed).append(result.position)
@@ -205,7 +210,7 @@ class Loop:
         if concerned and not isinstance(entry, Tick):
             line = (time.time(), type(entry).__name__, self._encoder.encode(entry))
             for run in concerned:
-                self._guarded(run, lambda run=run: run.journal.log([line]))
+                run.lines.append(line)
 
     def _commit(self) -> None:
         for run in list(self.runs.values()):
@@ -226,17 +231,28 @@ class Loop:
     # -- runs ------------------------------------------------------------------------------------
 
     def open(self, run: ActiveRun) -> None:
-        """Take over an opened run; its journal belongs to this thread from now on."""
+        """Take over an opened run; its journal belongs to this thread from now on.
+
+        If this raises, the run is not taken over, and its journal is the caller's again.
+        """
         self.runs[run.id] = run
         self.hold.add(run.id, run.opened.manifest.context.digest, run.opened.cargo, run.journal)
-        started = msgspec.json.encode({"pid": os.getpid(), "host": socket.gethostname()})
-        self._guarded(run, lambda: run.journal.log([(time.time(), "ManagerStarted", started)]))
+        try:
+            self._open_log(run)
+            for event in run.opening_events():
+                self.tell(event)
+        except BaseException:
+            self.runs.pop(run.id, None)
+            self.hold.remove(run.id)
+            raise
+
+    def _open_log(self, run: ActiveRun) -> None:
         now = time.time()
+        started = msgspec.json.encode({"pid": os.getpid(), "host": socket.gethostname()})
+        lines = [(now, "ManagerStarted", started)]
         for event in self.scheduler.present():
-            line = (now, type(event).__name__, self._encoder.encode(event))
-            self._guarded(run, lambda line=line: run.journal.log([line]))
-        for event in run.opening_events():
-            self.tell(event)
+            lines.append((now, type(event).__name__, self._encoder.encode(event)))
+        run.lines.extend(lines)
 
     def add_items(self, run: ActiveRun, costs: np.ndarray) -> None:
         self.tell(ItemsAdded(run.id, costs))
@@ -247,17 +263,21 @@ class Loop:
 
     def progress(self, run_id: str) -> Progress | None:
         """Where an open run stands; None once it has ended."""
-        return None  # written when the core is there
+        run = self.runs.get(run_id)
+        return None if run is None else run.progress(self.scheduler.progress(run_id))
 
     def _finish(self, command: Finish) -> None:
+        last = self.progress(command.run)
         run = self.runs.pop(command.run)
         self.hold.remove(run.id)
         error: PcmError | None = run.damaged
         if command.outcome == "failed" and error is None:
-            error = RunError(f"run {run.handle.name} failed: {command.error}")
+            error = RunError(
+                f"run {run.handle.name} failed: {command.error}{run.last_error_text()}"
+            )
         self._finishing = [other for other in self._finishing if not other.handle.done]
         self._finishing.append(run)
-        run.finish("failed" if error else command.outcome, error, self.progress(command.run))
+        run.finish("failed" if error else command.outcome, error, last)
 
 
 def _counted(value: Any) -> Any:

@@ -15,6 +15,7 @@ from typing import Any, Literal, Self
 
 from pcm.core.events import PoolSized
 from pcm.core.scheduler import Scheduler
+from pcm.core.views import WorkerView
 from pcm.engines import make_engine
 from pcm.engines.base import Engine
 from pcm.errors import InputError
@@ -154,9 +155,9 @@ class Manager:
         pool = self._loop.engine.pool
         self._loop.call(lambda: self._loop.tell(PoolSized(pool, workers)))
 
-    def workers(self) -> list[Any]:
+    def workers(self) -> list[WorkerView]:
         """The workers that are here now, with their replicas and what they are doing."""
-        return self._loop.ask(lambda: list(self._scheduler.worker_views()))
+        return self._loop.ask(self._scheduler.worker_views)
 
     # -- life ------------------------------------------------------------------------------------
 
@@ -167,8 +168,7 @@ class Manager:
         try:
             if wait:
                 for run in list(self._runs):
-                    with run._changed:
-                        run._changed.wait_for(lambda run=run: run.done)
+                    run.wait_settled()
         finally:
             self._closed = True
             self._loop.stop()
@@ -189,13 +189,12 @@ class Manager:
     # -- inside ----------------------------------------------------------------------------------
 
     def _work_on(self, opened: OpenedRun, *, closed: bool = True) -> ActiveRun:
-        run_id = opened.manifest.run
         loop = self._loop
         handle = Run(
             opened.directory,
             opened.manifest.name,
-            cancel=lambda: loop.call(lambda: loop.cancel(run_id)),
-            progress=lambda: loop.ask(lambda: loop.progress(run_id)),
+            cancel=lambda: loop.call(lambda: loop.cancel(run.id)),
+            progress=lambda: loop.ask(lambda: loop.progress(run.id)),
         )
         run = ActiveRun(opened, handle, closed=closed)
         if closed:

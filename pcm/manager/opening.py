@@ -13,12 +13,15 @@ import msgspec
 import pcm
 from pcm.errors import ChangedRunError, InputError
 from pcm.formats import Output, check_outputs
-from pcm.journal import Item, Journal, Manifest, changes, is_run
+from pcm.journal import Durability, Item, Journal, Manifest, changes, is_run
 from pcm.manager.cargo import RunCargo
 from pcm.packing import encode_item, encode_key
 from pcm.recipe import Recipe, Task
 
 MANIFEST_FORMAT = 1
+DURABILITY: Durability = "process"
+"""No kill takes a committed row. A power cut may take the last ones, which are computed again: that
+is cheaper than a disk flush before every result is reported."""
 
 KeyOf = str | Callable[[Any], Any] | None
 CostOf = Callable[[Any], float] | None
@@ -34,7 +37,13 @@ class OpenedRun(msgspec.Struct, frozen=True):
 
 
 def manifest_of(
-    task: Task, recipe: Recipe, *, name: str, key: KeyOf, outputs: list[Output], options: dict[str, Any]
+    task: Task,
+    recipe: Recipe,
+    *,
+    name: str,
+    key: KeyOf,
+    outputs: list[Output],
+    options: dict[str, Any],
 ) -> Manifest:
     return Manifest(
         format=MANIFEST_FORMAT,
@@ -62,11 +71,11 @@ def open_or_create(
     cargo = RunCargo.of(task, recipe)
     if is_run(directory):
         return _take_up(directory, manifest, cargo, items)
-    journal = Journal.create(directory, manifest)
+    journal = Journal.create(directory, manifest, durability=DURABILITY)
     try:
         journal.add_items(items)
+        cargo.save(directory)  # before the seal, so that every sealed run can be resumed
         journal.seal()
-        cargo.save(directory)
     except BaseException:
         journal.discard()
         raise
@@ -76,11 +85,21 @@ def open_or_create(
 def _take_up(
     directory: Path, manifest: Manifest, cargo: RunCargo, items: Iterable[Item]
 ) -> OpenedRun:
-    journal = Journal.open(directory)
+    journal = Journal.open(directory, durability=DURABILITY)
     try:
         differences = changes(journal.manifest, manifest) or journal.check_items(items)
         if differences:
             raise ChangedRunError(str(directory), differences)
+        journal.amend(
+            msgspec.structs.replace(
+                journal.manifest,
+                name=manifest.name,
+                requirements=manifest.requirements,
+                options=manifest.options,
+                outputs=manifest.outputs,
+            )
+        )
+        cargo.save(directory)
     except BaseException:
         journal.close()
         raise
@@ -89,7 +108,7 @@ def _take_up(
 
 def reopen(directory: Path, *, retry_failed: bool) -> OpenedRun:
     """A run as its directory describes it, without the script that began it."""
-    journal = Journal.open(directory)
+    journal = Journal.open(directory, durability=DURABILITY)
     try:
         cargo = RunCargo.read(directory)
         if retry_failed:

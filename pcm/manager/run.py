@@ -57,25 +57,32 @@ class Run:
         self._cancel = cancel
         self._ask_progress = progress
         self._last_progress: Progress | None = None
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
+        self._rows_changed = threading.Condition(self._lock)
+        self._ended = threading.Condition(self._lock)
         self._version = 0
 
     # -- told by the loop ------------------------------------------------------------------------
 
     def _advance(self) -> None:
-        with self._changed:
+        with self._lock:
             self._version += 1
-            self._changed.notify_all()
+            self._rows_changed.notify_all()
+
+    def _wait_past(self, version: int) -> None:
+        with self._lock:
+            self._rows_changed.wait_for(lambda: self._version != version)
 
     def _settle(
         self, outcome: RunOutcome, error: PcmError | None, progress: Progress | None
     ) -> None:
-        with self._changed:
+        with self._lock:
             if self.outcome is None:
                 self.outcome, self._error = outcome, error
                 self._last_progress = progress
             self._version += 1
-            self._changed.notify_all()
+            self._rows_changed.notify_all()
+            self._ended.notify_all()
 
     # -- for the user ----------------------------------------------------------------------------
 
@@ -89,10 +96,15 @@ class Run:
         """Why the run failed, once it has."""
         return self._error
 
+    def wait_settled(self) -> None:
+        """Wait for the end, however it ends."""
+        with self._lock:
+            self._ended.wait_for(lambda: self.done)
+
     def wait(self, timeout: float | None = None) -> Self:
         """Wait for the end; raises RunError if the run failed, TimeoutError after ``timeout`` s."""
-        with self._changed:
-            if not self._changed.wait_for(lambda: self.done, timeout):
+        with self._lock:
+            if not self._ended.wait_for(lambda: self.done, timeout):
                 raise TimeoutError(f"run {self.name} is not done after {timeout} s")
         self._raise_if_failed()
         return self
@@ -110,8 +122,7 @@ class Run:
                 elif done:
                     break
                 else:
-                    with self._changed:
-                        self._changed.wait_for(lambda seen=version: self._version != seen)
+                    self._wait_past(version)
         self._raise_if_failed()
 
     async def __aiter__(self) -> AsyncIterator[Row]:
