@@ -19,8 +19,9 @@ class Document:
         """Raises InputError for what is not YAML, not one mapping, or names a field twice."""
         self.file = file
         self.lines: dict[Path, int] = {(): 1}
-        loader = yaml.SafeLoader(text)
+        loader = None
         try:
+            loader = yaml.SafeLoader(text)
             node = loader.get_single_node()
             if not isinstance(node, yaml.MappingNode):
                 raise InputError(
@@ -40,7 +41,8 @@ class Document:
         except (yaml.YAMLError, ValueError, RecursionError) as error:
             raise InputError(f"not YAML: {error}", file=file) from None
         finally:
-            loader.dispose()
+            if loader is not None:
+                loader.dispose()
 
     def line(self, path: Path) -> int:
         """Where the value at the path stands, or else the innermost part of it that exists."""

@@ -44,7 +44,14 @@ def parse(text: str, file: str) -> tuple[RunFile, Document]:
     try:
         return RunFile.model_validate(document.value), document
     except ValidationError as error:
-        problems = [_described(document, one) for one in error.errors(include_url=False)]
+        errors = error.errors(include_url=False)
+        unknown = [one["loc"] for one in errors if one["type"] == "extra_forbidden"]
+        misspelt = {(*at[:-1], _meant(at)) for at in unknown}
+        problems = [
+            _described(document, one)
+            for one in errors
+            if one["type"] != "missing" or one["loc"] not in misspelt
+        ]
         problems.sort(key=lambda problem: problem.line)
         raise (problems[0] if len(problems) == 1 else RunFileError(problems)) from None
 
@@ -54,7 +61,9 @@ def _described(document: Document, error: ErrorDetails) -> InputError:
     if kind == "missing":
         return document.error(path, "is missing", "add it")
     if kind == "extra_forbidden":
-        return document.error(path, "unknown field", _meant(path))
+        meant = _meant(path)
+        known = "known fields: " + ", ".join(_fields(path[:-1]))
+        return document.error(path, "unknown field", f"did you mean {meant}?" if meant else known)
     if kind == "value_error":
         return document.error(path, error["msg"].removeprefix("Value error, "))
     if kind == "string_pattern_mismatch":
@@ -67,9 +76,9 @@ def _described(document: Document, error: ErrorDetails) -> InputError:
 
 
 def _meant(path: tuple[int | str, ...]) -> str:
-    known = _fields(path[:-1])
-    close = difflib.get_close_matches(str(path[-1]), known, n=1)
-    return f"did you mean {close[0]}?" if close else "known fields: " + ", ".join(known)
+    """The known field that an unknown one is most like, or nothing."""
+    close = difflib.get_close_matches(str(path[-1]), _fields(path[:-1]), n=1)
+    return close[0] if close else ""
 
 
 def _fields(path: tuple[int | str, ...]) -> list[str]:

@@ -73,7 +73,7 @@ class Output(Part):
     def _one_kind(self) -> Output:
         kinds = [self.jsonl, self.parquet, self.openai_batch]
         if sum(kind is not None for kind in kinds) != 1:
-            raise ValueError("must be exactly one of jsonl, parquet and openai_batch, with its path")
+            raise ValueError("must have exactly one of jsonl, parquet and openai_batch")
         if self.errors is not None and self.openai_batch is None:
             raise ValueError("has errors without openai_batch")
         return self

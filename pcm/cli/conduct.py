@@ -1,0 +1,118 @@
+"""From a run that was opened to its end: progress, Ctrl-C, the last words and the exit code."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from pcm.cli import exits
+from pcm.cli.interrupts import Interrupts
+from pcm.cli.verbs import complain, emit
+from pcm.errors import PcmError
+from pcm.watching import watch
+from pcm.watching.durations import counted, duration, rate
+from pcm.watching.progress import display
+
+if TYPE_CHECKING:
+    from pcm.manager import Manager, Run
+    from pcm.report import Summary
+
+SHOWN_FAILURES = 3
+
+
+def carry_out(
+    engine: str, workers: int | None, begin: Callable[[Manager], Run], *, as_json: bool
+) -> int:
+    """Open a run in a manager of its own, see it through, and say how it ended.
+
+    Workers are started when the run is open, so bad input costs nothing. Gives the exit code;
+    raises what ``begin`` raises.
+    """
+    from pcm.engines import make_engine
+    from pcm.manager import Manager
+
+    carrier = make_engine(engine, workers=workers)
+    with Manager(carrier, workers=0) as manager:
+        run = begin(manager)
+        manager.resize(carrier.default_workers() if workers is None else workers)
+        error, interrupted = _wait(run, silent=as_json)
+        if not run.done:  # the manager itself has failed: there is nothing to wait for
+            manager.close()
+    summary = run.summary()
+    code = _code(run, summary, error, interrupted)
+    if as_json:
+        emit(_answer(run, summary, error, code))
+    else:
+        _say(run, summary, error)
+    return code
+
+
+def _wait(run: Run, *, silent: bool) -> tuple[PcmError | None, bool]:
+    """The error that ended the run, if any, and whether it was asked to stop."""
+    with Interrupts() as interrupts:
+        try:
+            watch(run, display(silent=silent), lambda: interrupts.asked)
+        except PcmError as error:
+            return error, interrupts.asked
+        return None, interrupts.asked
+
+
+def _code(run: Run, summary: Summary, error: PcmError | None, interrupted: bool) -> int:
+    if error is None and run.outcome == "completed":
+        return exits.ITEMS_FAILED if summary.failed else exits.SUCCEEDED
+    return exits.INTERRUPTED if interrupted else exits.RUN_FAILED
+
+
+def _answer(run: Run, summary: Summary, error: PcmError | None, code: int) -> dict[str, Any]:
+    answer = summary.to_dict() | {
+        "name": run.name,
+        "directory": str(run.directory.absolute()),
+        "outcome": run.outcome,
+        "outputs": _outputs(run),
+        "exit_code": code,
+    }
+    return answer if error is None else answer | {"error": str(error)}
+
+
+def _outputs(run: Run) -> list[str]:
+    """The files that were written: all of them if the run is completed, else none."""
+    from pcm.formats.base import place
+    from pcm.journal import JournalReader
+
+    if run.outcome != "completed":
+        return []
+    with JournalReader(run.directory) as reader:
+        outputs = reader.manifest.outputs
+    return [
+        str(place(path, run.directory.absolute())) for output in outputs for path in output.paths()
+    ]
+
+
+def _say(run: Run, summary: Summary, error: PcmError | None) -> None:
+    from pcm.cli.failures import described, failures
+    from pcm.journal import JournalReader
+
+    if error is not None:
+        complain(error)
+    done = summary.succeeded + summary.failed
+    typer.echo(
+        f"{run.name}: {counted(summary.items, 'item')}, {summary.succeeded:,} succeeded,"
+        f" {summary.failed:,} failed"
+        + (f", {summary.items - done:,} not done" if done < summary.items else "")
+        + f"; {duration(summary.seconds)}, {rate(summary.items_per_second)}"
+    )
+    where = shlex.quote(str(run.directory.absolute()))
+    if run.outcome != "completed":
+        typer.echo(f"go on with: pcm resume {where}")
+        return
+    for path in _outputs(run):
+        typer.echo(f"results: {path}")
+    if summary.failed:
+        with JournalReader(run.directory) as reader:
+            for failure in failures(reader)[:SHOWN_FAILURES]:
+                typer.echo(f"  {described(failure)}")
+        typer.echo(f"tracebacks: pcm report {where}")
+        typer.echo(f"to try them again: pcm resume --retry-failed {where}")

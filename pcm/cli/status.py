@@ -1,0 +1,106 @@
+"""``pcm status``: where a run stands, from its journal; also while it goes on or after a crash."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from pcm.cli import exits
+from pcm.cli.verbs import AsJson, emit, verb
+from pcm.watching.durations import counted, duration, rate
+
+if TYPE_CHECKING:
+    from pcm.journal import JournalReader
+
+WATCH_SECONDS = 2.0
+RECENT_ROWS = 1000
+
+
+@verb
+def command(
+    *,
+    directory: Annotated[Path, typer.Argument(help="The run's directory.")],
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Again every two seconds, until the run has ended.")
+    ] = False,
+    as_json: AsJson = False,
+) -> int:
+    """Where a run stands. Works at any time and disturbs nothing."""
+    from pcm.journal import JournalReader
+
+    with JournalReader(directory) as reader:
+        while True:
+            state = standing(reader)
+            if as_json:
+                emit(state)
+            else:
+                typer.echo(_described(state))
+            if not watch or state["state"] != "running":
+                return exits.SUCCEEDED
+            try:
+                time.sleep(WATCH_SECONDS)
+            except KeyboardInterrupt:
+                return exits.SUCCEEDED
+
+
+def standing(reader: JournalReader) -> dict[str, Any]:
+    """State, counts and speed of a run.
+
+    ``state`` is that of the journal, but ``running``, ``interrupted`` or ``incomplete`` (its items
+    never were all there) for a run that is open. ``items_per_second``: over its last results.
+    """
+    import msgspec
+
+    from pcm.journal import owner
+
+    status, counts, manifest = reader.status, reader.counts(), reader.manifest
+    state: str = status.state
+    holder = owner(reader.directory)
+    if holder is not None:
+        state = "running"
+    elif state == "open":
+        state = "interrupted" if status.sealed else "incomplete"
+    speed = _recent_speed(reader, counts.finished)
+    return {
+        "name": manifest.name,
+        "directory": str(reader.directory.absolute()),
+        "state": state,
+        **msgspec.to_builtins(counts),
+        "remaining": counts.remaining,
+        "items_per_second": speed,
+        "eta_seconds": counts.remaining / speed if speed and state == "running" else None,
+        "error": status.error,
+        "owner": None if holder is None else msgspec.to_builtins(holder),
+    }
+
+
+def _recent_speed(reader: JournalReader, finished: int) -> float | None:
+    """Items per second over the last results; None where there are too few to tell."""
+    rows = reader.rows(after=max(0, finished - RECENT_ROWS), limit=RECENT_ROWS)
+    span = rows[-1].at - rows[0].at if rows else 0.0
+    return (len(rows) - 1) / span if span > 0 else None
+
+
+def _described(state: dict[str, Any]) -> str:
+    bad = state["failed"] + state["quarantined"]
+    parts = [f"{state['finished']:,} of {counted(state['items'], 'item')} finished"]
+    if bad:
+        parts.append(f"{bad:,} failed")
+    if state["state"] == "running" and state["items_per_second"]:
+        parts.append(rate(state["items_per_second"]))
+    if state["eta_seconds"]:
+        parts.append(f"{duration(state['eta_seconds'])} left")
+    lines = [f"{state['name']}: {state['state']}; " + ", ".join(parts)]
+    if state["error"]:
+        lines.append(state["error"])
+    if state["owner"] and state["state"] == "running":
+        lines.append(f"worked on by process {state['owner']['pid']} on {state['owner']['host']}")
+    if state["state"] in ("interrupted", "failed", "cancelled"):
+        lines.append(f"go on with: pcm resume {shlex.quote(state['directory'])}")
+    if state["state"] == "incomplete":
+        lines.append("not all of its items were taken in: start it again by the command it had")
+    return "\n".join(lines)
