@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ DEMO_MODEL = HERE / "demo" / "model"
 def arguments(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="fact_verification", description=__doc__)
     parser.add_argument("--demo", action="store_true", help="the claims and model of this project")
-    parser.add_argument("--claims", type=Path, help="JSONL with id, claim and maybe label, evidence")
+    parser.add_argument("--claims", type=Path, help="JSONL with id, claim[, label, evidence]")
     parser.add_argument("--model", help="a directory in Hugging Face layout, or a hub id")
     parser.add_argument("--revision", help="of a hub id")
     parser.add_argument("--dtype", default="auto", help="float32, bfloat16 or auto")
@@ -41,6 +42,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
         options.claims = options.claims or DEMO_CLAIMS
         options.model = options.model or str(DEMO_MODEL)
         options.out = options.out or Path("runs/demo")
+        options.workers = options.workers or min(4, len(os.sched_getaffinity(0)))
     missing = [name for name in ("claims", "model", "out") if getattr(options, name) is None]
     if missing:
         parser.error("missing " + ", ".join(f"--{name}" for name in missing) + " (or --demo)")

@@ -34,7 +34,9 @@ def read_claims(
             raise pcm.InputError(
                 "is no text", file=str(path), line=line, field="evidence", mend="give a string"
             )
-        claims.append({name: row[name] for name in ("id", "claim", "label", "evidence") if name in row})
+        claims.append(
+            {name: row[name] for name in ("id", "claim", "label", "evidence") if name in row}
+        )
     return claims
 
 
@@ -43,7 +45,9 @@ def read_prompt(path: Path) -> str:
     try:
         prompt = path.read_text(encoding="utf-8").rstrip("\n")
     except (OSError, UnicodeDecodeError) as error:
-        raise pcm.InputError(f"cannot be read ({error})", file=str(path), field="--prompt") from error
+        raise pcm.InputError(
+            f"cannot be read ({error})", file=str(path), field="--prompt"
+        ) from error
     if prompt.count(PLACEHOLDER) != 1:
         raise pcm.InputError(
             f"has {prompt.count(PLACEHOLDER)} places for the claim",

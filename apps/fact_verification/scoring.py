@@ -26,7 +26,9 @@ class Confusion:
         return right / total if total else None
 
     def table(self) -> Table:
-        table = Table(title="true label (row) against predicted label (column)", title_justify="left")
+        table = Table(
+            title="true label (row) against predicted label (column)", title_justify="left"
+        )
         table.add_column("")
         for label in [*self.labels, "recall"]:
             table.add_column(label, justify="right")
