@@ -34,7 +34,8 @@ def main() -> int:
     else:
         print(msgspec.json.format(msgspec.json.encode(figures), indent=2).decode())
         for target in targets:
-            print(f"{'met   ' if target.met else 'MISSED'} {target.what}: {target.value:.4g} ({target.target})")
+            verdict = "met   " if target.met else "MISSED"
+            print(f"{verdict} {target.what}: {target.value:.4g} ({target.target})")
     return 0
 
 
