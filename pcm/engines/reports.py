@@ -1,0 +1,83 @@
+"""What a worker reports, as the core and the manager understand it."""
+
+from __future__ import annotations
+
+from pcm.core.events import (
+    BatchDone,
+    BatchLost,
+    ReplicaChanged,
+    ReplicaFailed,
+    WorkerJoined,
+    WorkerNotice,
+)
+from pcm.engines.base import Delivery, Happening
+from pcm.engines.worker import Worker
+from workers.protocol import (
+    PROTOCOL_VERSION,
+    BatchEnd,
+    ErrorReport,
+    Goodbye,
+    Hello,
+    ItemResults,
+    Notice,
+    ReplicaFault,
+    ReplicaState,
+    Report,
+)
+
+
+def translate(report: Report, worker: Worker, happened: list[Happening]) -> None:
+    """Append what the report means, and note in the worker what the engine has to know."""
+    match report:
+        case ItemResults():
+            happened.append(Delivery(worker.name, report.batch, report.results))
+        case BatchEnd(outcome="done"):
+            happened.append(BatchDone(report.batch, report.run_seconds, report.queue_seconds))
+        case BatchEnd():
+            assert report.outcome != "done"
+            happened.append(BatchLost(report.batch, report.outcome, report.started, report.detail))
+        case ReplicaState():
+            happened.append(_replica_changed(report, worker))
+        case ReplicaFault():
+            worker.replicas.pop(report.context, None)
+            happened.append(
+                ReplicaFailed(
+                    worker.name, report.context, report.kind, story(report.error), report.seconds
+                )
+            )
+        case Hello():
+            if report.protocol != PROTOCOL_VERSION:
+                worker.refusal = (
+                    f"it speaks protocol {report.protocol}, this manager {PROTOCOL_VERSION}: "
+                    "install the same version of pcm on both sides"
+                )
+            else:
+                worker.joined = True
+                happened.append(WorkerJoined(worker.name, worker.capacity(report.machine)))
+        case Notice():
+            worker.under_notice = True
+            happened.append(WorkerNotice(worker.name, report.leaves_in_seconds))
+        case Goodbye():
+            worker.goodbye = report.cause
+
+
+def _replica_changed(report: ReplicaState, worker: Worker) -> ReplicaChanged:
+    context = report.context
+    if report.status == "absent":
+        worker.replicas.pop(context, None)
+        return ReplicaChanged(worker.name, context, "absent", "draining", report.seconds)
+    worker.replicas[context] = report.pid
+    return ReplicaChanged(
+        worker.name, context, "gpu", report.status, report.seconds, report.memory_bytes
+    )
+
+
+def story(error: ErrorReport) -> str:
+    """An error as one text: its traceback, and what the replica printed last."""
+    traceback, log = error.traceback.strip("\n"), error.log_tail.strip("\n")
+    parts = [] if str(error) in traceback else [str(error)]
+    parts += [traceback] if traceback else []
+    # The loader's traceback is at the end of the log already.
+    log = log.removesuffix(traceback).strip("\n")
+    parts += [f"-- the end of its log --\n{log}"] if log else []
+    return "\n".join(parts)

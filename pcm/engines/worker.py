@@ -1,0 +1,40 @@
+"""One worker as any engine knows it: what it has said so far, and what it was told."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+from pcm.core.events import Capacity, LeaveCause
+from workers.protocol import Machine, Order
+
+
+class Worker(ABC):
+    """State of one worker, from its start until its WorkerLeft."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.joined = False
+        self.asked_to_leave = False
+        self.under_notice = False
+        self.goodbye = ""
+        self.refusal = ""
+        """Why it is refused, if it is."""
+        self.replicas: dict[str, int] = {}
+        """Context to the pid of the replica's process, which leads a process group."""
+        self.tasks: set[str] = set()
+        """Tasks that it has been told of."""
+        self.outgoing: list[Order] = []
+
+    @abstractmethod
+    def capacity(self, machine: Machine) -> Capacity:
+        """What it offers, of the machine that it is on."""
+
+    def leave_cause(self) -> LeaveCause:
+        """Why it left, now that it has."""
+        if self.refusal:
+            return "refused"
+        if self.asked_to_leave:
+            return "retired"
+        if self.goodbye == "evicted" or self.under_notice:
+            return "evicted"
+        return "lost"
