@@ -16,6 +16,10 @@ from workers.host.processes import adopt_orphans
 PATIENCE_SECONDS = 3.0
 """What was told to end may take so long to be gone."""
 
+# Before torch is imported: threads that spin make a busy machine slow, and tests need only one.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 # Whatever loses its parent in a test becomes a child of ours, and so does not escape the check.
 adopt_orphans()
 

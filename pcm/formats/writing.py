@@ -17,7 +17,10 @@ from pcm.formats.base import OutputFile, place
 from pcm.formats.rows import About, Rows
 
 _OWN_FILES = frozenset(
-    ("journal.sqlite", "journal.sqlite-wal", "journal.sqlite-shm", "run.json", "lock")
+    (
+        *("journal.sqlite", "journal.sqlite-wal", "journal.sqlite-shm"),
+        *("run.json", "cargo.msgpack", "lock"),
+    )
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pcm.journal.directory import CARGO_FILE
 from pcm.journal.journal import Journal
 from pcm.journal.lock import Owner, owner
 from pcm.journal.manifest import Manifest, changes
@@ -18,6 +19,7 @@ from pcm.journal.records import (
 )
 
 __all__ = [
+    "CARGO_FILE",
     "Attempt",
     "Counts",
     "Durability",

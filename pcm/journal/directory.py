@@ -11,7 +11,10 @@ from pcm.journal.lock import RunLock
 from pcm.journal.manifest import MANIFEST_FILE
 from pcm.journal.schema import JOURNAL_FILE, Condition, condition, open_reader
 
-_FILES = (JOURNAL_FILE, f"{JOURNAL_FILE}-wal", f"{JOURNAL_FILE}-shm", MANIFEST_FILE)
+CARGO_FILE = "cargo.msgpack"
+"""The packed task and context, beside the journal; the manager writes and reads it."""
+
+_FILES = (JOURNAL_FILE, f"{JOURNAL_FILE}-wal", f"{JOURNAL_FILE}-shm", MANIFEST_FILE, CARGO_FILE)
 
 
 def condition_of(directory: Path) -> Condition | None:

@@ -54,7 +54,11 @@ def changes(old: Manifest, new: Manifest) -> list[str]:
 def _identity_changes(role: str, old: Identity, new: Identity) -> list[str]:
     if old.name != new.name:
         return [f"the {role} was {old.name} and is now {new.name}"]
-    return [f"{role} {new.name}: {change}" for change in new.changes_since(old)]
+    return [
+        f"{role} {new.name}: {change}"
+        for change in new.changes_since(old)
+        if not change.startswith("requirement ")
+    ]
 
 
 def write_manifest(directory: Path, manifest: Manifest) -> None:

@@ -6,6 +6,8 @@ import itertools
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
+from typing import cast
 
 import msgspec
 
@@ -40,6 +42,7 @@ class ActiveRun:
         self.lines: list[LogLine] = []
         """For the run's event log; written with the next commit."""
         self._last_error = b""
+        self.on_end: Callable[[PcmError | None], None] | None = None
         self._closed = closed
         self._opened_at = time.monotonic()
         self._done_before = 0
@@ -142,8 +145,7 @@ class ActiveRun:
         except JournalError as error:
             why = f"{why}; {error}"
         finally:
-            self.journal.close()
-            self.handle._settle("failed" if cause else "cancelled", RunError(why), None)
+            self._close("failed" if cause else "cancelled", RunError(why), None)
 
     def _end(self, outcome: RunOutcome, error: PcmError | None, last: Progress | None) -> None:
         try:
@@ -152,16 +154,20 @@ class ActiveRun:
                 with JournalReader(self.opened.directory) as reader:
                     write_outputs(reader, self.opened.manifest, self.opened.directory)
             self.journal.finish(outcome, str(error or ""), time.time())
-        except PcmError as problem:
-            outcome, error = "failed", error or problem
         except Exception as problem:
-            outcome, error = (
-                "failed",
-                error or RunError(f"the run could not be closed: {problem!r}"),
-            )
+            if error is None and not isinstance(problem, PcmError):
+                error = RunError(f"the run could not be closed: {problem!r}")
+            outcome, error = "failed", error or cast(PcmError, problem)
+            with suppress(JournalError):  # so that `pcm status` can tell why, if at all possible
+                self.journal.finish(outcome, str(error), time.time())
         finally:
-            self.journal.close()
-            self.handle._settle(outcome, error, last)
+            self._close(outcome, error, last)
+
+    def _close(self, outcome: RunOutcome, error: PcmError | None, last: Progress | None) -> None:
+        self.journal.close()
+        self.handle._settle(outcome, error, last)
+        if self.on_end is not None:
+            self.on_end(error)
 
     def _log_stop(self) -> None:
         self.lines.append((time.time(), "ManagerStopped", b"{}"))

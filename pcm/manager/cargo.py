@@ -8,12 +8,11 @@ import msgspec
 
 from pcm.core.commands import Ranges
 from pcm.engines.base import Cargo, ContextCargo, TaskCargo
-from pcm.errors import InputError
-from pcm.journal import Journal
+from pcm.errors import InputError, JournalError
+from pcm.formats.atomic import atomic_file
+from pcm.journal import CARGO_FILE, Journal
 from pcm.packing import pack
 from pcm.recipe import Recipe, Task
-
-CARGO_FILE = "cargo.msgpack"
 
 
 class RunCargo(msgspec.Struct, frozen=True):
@@ -40,9 +39,13 @@ class RunCargo(msgspec.Struct, frozen=True):
         )
 
     def save(self, directory: Path) -> None:
+        """Whole or not at all. Raises JournalError."""
         path = directory / CARGO_FILE
-        path.touch(mode=0o600)
-        path.write_bytes(msgspec.msgpack.encode(self))
+        try:
+            with atomic_file(path) as file:
+                file.write(msgspec.msgpack.encode(self))
+        except OSError as error:
+            raise JournalError(f"{path}: {error.strerror}; free some space, start again") from error
 
     @classmethod
     def read(cls, directory: Path) -> RunCargo:
@@ -61,25 +64,23 @@ class Hold(Cargo):
     """Where the loop keeps the cargo of its open runs."""
 
     def __init__(self) -> None:
-        self._contexts: dict[str, ContextCargo] = {}
-        self._tasks: dict[str, TaskCargo] = {}
-        self._journals: dict[str, Journal] = {}
+        self._runs: dict[str, tuple[str, RunCargo, Journal]] = {}
 
     def add(self, run: str, context: str, cargo: RunCargo, journal: Journal) -> None:
-        self._contexts[context] = cargo.context
-        self._tasks[run] = cargo.task
-        self._journals[run] = journal
+        self._runs[run] = (context, cargo, journal)
 
     def remove(self, run: str) -> None:
-        # A context outlives its run: it may stay warm for the next one.
-        self._tasks.pop(run, None)
-        self._journals.pop(run, None)
+        self._runs.pop(run, None)
 
     def context(self, context: str) -> ContextCargo:
-        return self._contexts[context]
+        """Only what an open run needs is ever loaded. Raises KeyError otherwise."""
+        for name, cargo, _ in self._runs.values():
+            if name == context:
+                return cargo.context
+        raise KeyError(context)
 
     def task(self, run: str) -> TaskCargo:
-        return self._tasks[run]
+        return self._runs[run][1].task
 
     def items(self, run: str, ranges: Ranges) -> list[bytes]:
-        return self._journals[run].payloads(ranges)
+        return self._runs[run][2].payloads(ranges)

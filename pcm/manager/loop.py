@@ -19,8 +19,16 @@ from typing import Any, TypeVar
 import msgspec
 import numpy as np
 
-from pcm.core.commands import Command, Finish, GiveUp
-from pcm.core.events import Event, ItemsAdded, ItemsDone, RunCancelled, Tick, WorkerJoined
+from pcm.core.commands import Command, Dispatch, Finish, GiveUp
+from pcm.core.events import (
+    BatchLost,
+    Event,
+    ItemsDone,
+    RunCancelled,
+    Tick,
+    WorkerJoined,
+    WorkerLeft,
+)
 from pcm.core.scheduler import Scheduler
 from pcm.engines.base import Delivery, Engine, LogLine
 from pcm.errors import JournalError, PcmError, RunError
@@ -109,11 +117,13 @@ class Loop:
             self.broken = error
             log.exception("the manager's loop failed")
         finally:
-            self._commit()
-            for run in self.runs.values():
-                run.abandon(self.broken)
-            self.runs.clear()
-            self.engine.stop()
+            try:
+                self._commit()
+                for run in self.runs.values():
+                    run.abandon(self.broken)
+                self.runs.clear()
+            finally:
+                self.engine.stop()
 
     def _turn(self) -> None:
         happenings = self.engine.events(0.0)
@@ -148,6 +158,8 @@ class Loop:
         """Let the core handle an event, and carry out what it commands."""
         if isinstance(event, WorkerJoined):
             self.kinds[event.worker] = event.capacity.kind
+        elif isinstance(event, WorkerLeft):
+            self.kinds.pop(event.worker, None)
         self._log(event)
         for command in self.scheduler.handle(event, time.monotonic()):
             self._log(command)
@@ -156,7 +168,16 @@ class Loop:
             elif isinstance(command, Finish):
                 self._finish(command)
             else:
-                self.engine.order(command)
+                self._order(command)
+
+    def _order(self, command: Command) -> None:
+        try:
+            self.engine.order(command)
+        except JournalError as error:  # only a Dispatch reads a journal, for its items
+            assert isinstance(command, Dispatch)
+            lost = BatchLost(command.batch, "cancelled", started=False)
+            self.call(lambda: self.tell(lost))
+            self._damage(self.runs[command.run], error)
 
     # -- journals --------------------------------------------------------------------------------
 
@@ -185,14 +206,14 @@ class Loop:
                     now,
                 )
             )
-        if not self._guarded(run, lambda: run.record(outcomes)):
+        if not self.guarded(run, lambda: run.record(outcomes)):
             return None
         return ItemsDone(delivery.batch, tuple(finished), tuple(failed))
 
     def _give_up(self, command: GiveUp) -> None:
         run = self.runs.get(command.run)
         if run is not None:
-            self._guarded(run, lambda: run.give_up(command))
+            self.guarded(run, lambda: run.give_up(command))
 
     def _log(self, entry: Event | Command) -> None:
         """Into the log of the run that it concerns, or of every open run."""
@@ -214,19 +235,22 @@ class Loop:
 
     def _commit(self) -> None:
         for run in list(self.runs.values()):
-            self._guarded(run, run.commit)
+            self.guarded(run, run.commit)
 
-    def _guarded(self, run: ActiveRun, deed: Callable[[], Any]) -> bool:
+    def guarded(self, run: ActiveRun, deed: Callable[[], Any]) -> bool:
         """A journal that cannot be written ends its own run, and no other."""
         if run.damaged:
             return False
         try:
             deed()
         except JournalError as error:
-            run.damaged = error
-            self.call(lambda: self.tell(RunCancelled(run.id)))
+            self._damage(run, error)
             return False
         return True
+
+    def _damage(self, run: ActiveRun, error: JournalError) -> None:
+        run.damaged = run.damaged or error
+        self.call(lambda: self.cancel(run.id))
 
     # -- runs ------------------------------------------------------------------------------------
 
@@ -253,9 +277,6 @@ class Loop:
         for event in self.scheduler.present():
             lines.append((now, type(event).__name__, self._encoder.encode(event)))
         run.lines.extend(lines)
-
-    def add_items(self, run: ActiveRun, costs: np.ndarray) -> None:
-        self.tell(ItemsAdded(run.id, costs))
 
     def cancel(self, run_id: str) -> None:
         if run_id in self.runs:

@@ -7,7 +7,7 @@ import shutil
 import tempfile
 import threading
 import weakref
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from types import TracebackType
@@ -31,7 +31,7 @@ from pcm.manager.opening import (
     open_or_create,
     reopen,
 )
-from pcm.manager.run import Progress, Run
+from pcm.manager.run import Run
 from pcm.manager.single import SingleCalls
 from pcm.packing import encode_item
 from pcm.recipe import Recipe, Task
@@ -45,7 +45,8 @@ class Manager:
     Args:
         engine: what carries batches to workers: ``"local"`` (processes on this machine), or an
             ``Engine`` of your own.
-        workers: how many workers to keep; None lets the engine choose (one per GPU).
+        workers: how many workers to keep; None lets the engine choose (the local one: one per
+            GPU, or without GPUs one per eight cores).
         options: further options of the engine, by name (see its module).
 
     Use it as a context manager: leaving waits for its runs, or, if an exception is on its way,
@@ -59,6 +60,12 @@ class Manager:
             raise InputError(f"workers is {workers}", field="workers", mend="give 0 or more")
         if isinstance(engine, str):
             engine = make_engine(engine, workers=workers, **options)
+        elif options:
+            raise InputError(
+                "goes with the name of an engine",
+                field=next(iter(options)),
+                mend="give it to the engine itself",
+            )
         self.pool_size = engine.default_workers() if workers is None else workers
         self._scheduler = Scheduler(validate=bool(os.environ.get("PCM_VALIDATE")))
         self._loop = Loop(engine, self._scheduler)
@@ -141,7 +148,7 @@ class Manager:
         pair = (task.identity.digest, context.identity.digest)
         with self._lock:
             calls = self._single.get(pair)
-            if calls is None:
+            if calls is None or calls.ended:
                 calls = self._single[pair] = self._open_single(task, context)
         return calls.submit(payload)
 
@@ -201,8 +208,11 @@ class Manager:
             self._runs.add(handle)
         try:
             loop.ask(lambda: loop.open(run))
-        except BaseException:
+        except Exception:
             opened.journal.close()
+            raise
+        except BaseException:  # an interrupt: the loop may have taken the journal already
+            loop.call(lambda: loop.cancel(run.id))
             raise
         return run
 
@@ -244,7 +254,6 @@ def resume(
     engine: str | Engine = "local",
     workers: int | None = None,
     retry_failed: bool = False,
-    progress: Callable[[Progress], None] | None = None,
     **options: Any,
 ) -> Run:
     """Finish a run in a manager of its own; returns the finished run."""

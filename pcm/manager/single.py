@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from pcm.core.events import ItemsAdded
 from pcm.errors import ItemError, RunError
 from pcm.journal import Item, Outcome
 from pcm.manager.active import ActiveRun
@@ -29,6 +30,8 @@ class SingleCalls:
         self._futures: dict[int, Future[Any]] = {}
         self._errors: dict[int, ErrorReport] = {}
         self._count = 0
+        self.ended = False
+        run.on_end = self.close
         run.on_outcomes = self._resolve
         run.on_give_up = self._give_up
 
@@ -44,6 +47,7 @@ class SingleCalls:
     def close(self, error: BaseException | None = None) -> None:
         """No answer will come any more for what is still open."""
         with self._lock:
+            self.ended = True
             waiting = [future for future, _ in self._incoming]
             self._incoming.clear()
         for future in [*waiting, *self._futures.values()]:
@@ -56,9 +60,9 @@ class SingleCalls:
     def _add(self) -> None:
         with self._lock:
             incoming, self._incoming = self._incoming, []
-        if self._run.handle.done or self._run.id not in self._loop.runs:
+        if self._run.id not in self._loop.runs:
             for future, _ in incoming:
-                future.set_exception(self._run.handle.error or RunError("the run has ended"))
+                future.set_exception(self._run.handle.error or RunError("its run has ended"))
             return
         items = []
         for future, payload in incoming:
@@ -66,9 +70,8 @@ class SingleCalls:
                 self._futures[self._count] = future
                 items.append(Item(str(self._count), payload, 1.0))
                 self._count += 1
-        if items:
-            self._run.journal.add_items(items)
-            self._loop.add_items(self._run, np.ones(len(items)))
+        if items and self._loop.guarded(self._run, lambda: self._run.journal.add_items(items)):
+            self._loop.tell(ItemsAdded(self._run.id, np.ones(len(items))))
 
     def _resolve(self, outcomes: Sequence[Outcome]) -> None:
         for outcome in outcomes:

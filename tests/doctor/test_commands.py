@@ -2,9 +2,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import psutil
-
 from pcm.doctor.commands import importable, python
+from tests.manager.processes import gone
 
 
 def test_a_command_that_ends() -> None:
@@ -21,8 +20,7 @@ def test_a_command_that_hangs_is_ended_with_its_children(tmp_path: Path) -> None
     )
     answer = python("-c", program, timeout_seconds=3)
     assert answer.code is None
-    for pid in pids.read_text().split():
-        assert not psutil.pid_exists(int(pid)) or psutil.Process(int(pid)).status() == "zombie"
+    assert gone([int(pid) for pid in pids.read_text().split()])
 
 
 def test_imports_are_tried_in_a_process_of_their_own() -> None:

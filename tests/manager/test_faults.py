@@ -130,3 +130,51 @@ def test_a_model_that_is_none_is_named_before_or_at_loading(tmp_path: Path) -> N
         run = manager.map(digest, range(3), context=pcm.language_model(str(tmp_path / "junk")))
         with pytest.raises(pcm.RunError, match="config"):
             run.wait(timeout=100)
+
+
+def test_single_calls_fail_with_the_loader_and_can_be_tried_again(tmp_path: Path) -> None:
+    @pcm.context
+    def needs(flag: str) -> int:
+        if not Path(flag).exists():
+            raise OSError("not yet")
+        return 7
+
+    flag = tmp_path / "flag"
+    with pcm.Manager(workers=1) as manager:
+        with pytest.raises(pcm.RunError, match="not yet"):
+            manager.submit(digest, 3, context=needs(str(flag))).result(timeout=30)
+        flag.touch()
+        value = manager.submit(digest, 3, context=needs(str(flag))).result(timeout=30)
+    assert value == expected(4)[3]
+
+
+def test_an_output_that_fails_at_the_end_leaves_a_run_that_only_has_to_write_it(
+    tmp_path: Path,
+) -> None:
+    directory, out = tmp_path / "run", tmp_path / "out"
+    with pcm.Manager(workers=1) as manager:
+        run = manager.map(
+            digest.bind(seconds=0.02),
+            range(30),
+            context=salt(),
+            directory=directory,
+            outputs=[pcm.Jsonl(str(out / "rows.jsonl"))],
+        )
+        next(iter(run))
+        out.touch()  # now the folder cannot be made any more
+        with pytest.raises(pcm.PcmError, match=r"rows\.jsonl"):
+            run.wait(timeout=60)
+        assert run.outcome == "failed"
+        out.unlink()
+        resumed = manager.resume(directory).wait()
+    assert resumed.summary().batches == run.summary().batches
+    assert len((out / "rows.jsonl").read_text().splitlines()) == 30
+
+
+def test_options_go_with_the_name_of_an_engine() -> None:
+    from pcm.engines import make_engine
+
+    with pytest.raises(pcm.InputError, match="threads_per_worker"):
+        pcm.Manager(make_engine("local"), threads_per_worker=2)
+    with pytest.raises(pcm.InputError, match="no such option"):
+        pcm.Manager("local", gpu_count=2)
