@@ -36,6 +36,10 @@ class Batching:
         return min(max(best, policy.batch_seconds_min), policy.batch_seconds_max)
 
     def size(self, run: Run, worker: Worker, now: float) -> Size:
+        items_max, cost_max = self._wanted(run, worker, now)
+        return Size(min(items_max, run.batch_items_max or items_max), cost_max)
+
+    def _wanted(self, run: Run, worker: Worker, now: float) -> Size:
         policy = self._policy
         if run.opened.batch_items is not None:
             return Size(max(1, run.opened.batch_items), inf)

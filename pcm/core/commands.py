@@ -1,7 +1,7 @@
 """What shall be done: everything the scheduler ever asks for.
 
 Commands are orders, not facts: the engine may fail to carry them out and then says so by an event.
-``cause`` is the id of the event that caused the command (its position in the log).
+``cause`` is the id of the event that caused the command (its number in the order handled).
 """
 
 from __future__ import annotations
@@ -29,7 +29,9 @@ class Score(msgspec.Struct, frozen=True):
     free_in: float
     """Until the worker has finished what it was given."""
     warm_in: float
-    """To bring the context there from its present tier."""
+    """To bring the context there from its present tier. Always 0: batches go to workers that have
+    it warm, and whether one more load pays is decided before (``Load.reason`` says why), for all
+    that waits and not for one batch."""
     work: float
     """This batch at the worker's measured speed, times its skew."""
     risk: float = 0.0

@@ -70,6 +70,8 @@ class Context:
     """Available workers that have or load it, counted by kind."""
     reserved: dict[str, None] = field(default_factory=dict)
     """Workers that will load it once they are free."""
+    holders: int = 0
+    """Workers with a replica of it, in whatever state, available or not."""
     idle: IdleWorkers = field(default_factory=IdleWorkers)
     shallow: dict[str, None] = field(default_factory=dict)
     """Workers that have it warm and whose one batch will soon be done: candidates to prefetch."""

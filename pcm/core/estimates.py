@@ -76,9 +76,6 @@ class Speeds:
         kind = self._kinds.get(worker.capacity.kind)
         return None if kind is None else kind[1] / kind[0] * worker.skew
 
-    def knows_kind(self, kind: str) -> bool:
-        return kind in self._kinds
-
     def total(self, serving: dict[str, int]) -> float:
         """Cost per second of so many workers by kind; of unknown kinds the mean of all."""
         total = 0.0
@@ -133,6 +130,10 @@ class Estimates:
     def forget(self, worker: str) -> None:
         for speeds in self._speeds.values():
             speeds.forget(worker)
+
+    def forget_contexts(self, contexts: list[str]) -> None:
+        """Nobody has or needs them any more."""
+        self._loads = {key: mean for key, mean in self._loads.items() if key[0] not in contexts}
 
     # -- asked -----------------------------------------------------------------------------------
 

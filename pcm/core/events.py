@@ -1,8 +1,9 @@
 """What happened: everything the scheduler is ever told.
 
 An event is a fact about the past; the scheduler cannot refuse it. Events are the only input of the
-core and are logged in the order in which they were handled, so a run can be replayed from its log.
-Times are seconds; sizes are bytes. Worker, context and run are named by their ids.
+core. They are logged in the order in which they were handled, but for Ticks, and with counts in
+place of arrays: a run's costs are with its items in the journal. Times are seconds; sizes are
+bytes. Worker, context and run are named by their ids.
 """
 
 from __future__ import annotations
@@ -20,17 +21,19 @@ LeaveCause = Literal["retired", "evicted", "lost", "refused"]
 """retired: we asked for it; evicted: its owner took it, with notice; lost: it went without a word;
 refused: it never became usable (wrong protocol, broken machine)."""
 
-LossCause = Literal["replica_died", "deadline", "cancelled", "evicted", "refused"]
+LossCause = Literal["replica_died", "deadline", "cancelled", "evicted", "refused", "too_large"]
 """Why a batch came back unfinished from a worker that is still there.
 
 replica_died: the process that held the model ended (crash, out of memory);
 deadline: it was cancelled for lack of progress; cancelled: we took it back for another reason;
-evicted: the worker is leaving and gives it back; refused: the worker had no such replica.
+evicted: the worker is leaving and gives it back; refused: the worker had no such replica;
+too_large: its items, more than one, are more than a message can hold, and were not sent.
 """
 
 
 class Event(msgspec.Struct, frozen=True, tag_field="event", tag=str):
-    """Base of all events. Its id is its position in the log, given by the scheduler."""
+    """Base of all events. The scheduler numbers them in the order in which it handles them, Ticks
+    too: that number is an event's id."""
 
 
 class Requirements(msgspec.Struct, frozen=True):
@@ -194,11 +197,13 @@ class PoolSized(Event, frozen=True):
 
 
 class ProvisionFailed(Event, frozen=True):
-    """Workers that were asked for did not come to be."""
+    """Workers that were asked for did not come to be. ``permanent``: nor will they if they are
+    asked for again, since the pool cannot have so many."""
 
     pool: str
     workers: int
     error: str
+    permanent: bool = False
 
 
 class SkewChanged(Event, frozen=True):

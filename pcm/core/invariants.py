@@ -19,11 +19,9 @@ class BrokenInvariant(AssertionError):
 def check(state: State, alarms: Alarms) -> None:
     """Raises BrokenInvariant; takes time proportional to everything there is."""
     for run in state.runs.values():
-        if run.outcome is None:
-            _check_items(run)
-        _hold(
-            run.outcome is None or not run.batches, f"run {run.id} is over, with batches in flight"
-        )
+        _check_items(run)
+        _hold(run.outcome is None and run.id not in state.ended, f"run {run.id} is over")
+        _hold(state.contexts[run.context].runs.get(run.id) is run, f"run {run.id} has no context")
         _hold((run.id in state.demand) == run.has_demand, f"run {run.id}: wrong in the demand")
     for worker in state.workers.values():
         _check_worker(worker, state, alarms)
@@ -131,6 +129,10 @@ def _check_contexts(state: State) -> None:
             worker = state.workers[id_]
             if worker.live == 0 and worker.reserved is None:
                 _hold(id_ in context.idle, f"worker {id_} is idle and not known to be")
+        holders = sum(context.id in w.replicas for w in state.workers.values())
+        _hold(context.holders == holders, f"context {context.id} counts its holders")
+        used = bool(context.runs or holders or context.reserved)
+        _hold(used, f"context {context.id} is of no use to anybody")
         reserved = {w.id for w in state.workers.values() if w.reserved == context.id}
         _hold(reserved == set(context.reserved), f"context {context.id}: wrong reservations")
 

@@ -163,12 +163,6 @@ class Items:
         self.state[start:stop] = bytes(stop - start)
         self._move(IN_FLIGHT, WAITING, stop - start, self.cost(start, stop))
 
-    def release(self) -> None:
-        """Free the arrays of a run that is over; the counts stay."""
-        self.lane.clear()
-        self.state = bytearray()
-        self._sums = array("d", [0.0])
-
     def _move(self, old: int, new: int, count: int, cost: float) -> None:
         self.counts[old] -= count
         self.counts[new] += count

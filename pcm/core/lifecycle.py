@@ -56,6 +56,7 @@ class Lifecycle:
     def _replica_absent_loading(self, worker: Worker, context: Context, now: float) -> None:
         needs = context.needs_on(worker.capacity)
         worker.replicas[context.id] = Replica(context.id, "loading", now, needs)
+        context.holders += 1
 
     def _replica_absent_warm(self, worker: Worker, context: Context, now: float) -> None:
         """It was there before we asked for it."""
@@ -83,6 +84,7 @@ class Lifecycle:
 
     def _replica_any_absent(self, worker: Worker, context: Context, now: float) -> None:
         del worker.replicas[context.id]
+        context.holders -= 1
 
     # -- batches ---------------------------------------------------------------------------------
 

@@ -133,6 +133,10 @@ class Outcomes:
         worker = self._state.workers[batch.worker]
         context = self._state.contexts[batch.context]
         cause = event.cause if batch.cancel_reason is None else batch.cancel_reason
+        if event.cause == "too_large":
+            # Others may have been cut alike before this came back.
+            half = max(1, batch.count // 2)
+            run.batch_items_max = min(half, run.batch_items_max or half)
         if event.started and cause in ("replica_died", "deadline"):
             text = "replica died" if cause == "replica_died" else "no progress before its deadline"
             text += f": {event.detail}" if event.detail else ""

@@ -63,8 +63,20 @@ class Provisioning:
     def failed(self, event: ProvisionFailed) -> None:
         pool = self._state.pool(event.pool)
         pool.pending = max(0, pool.pending - event.workers)
-        self._failed_start(pool, event.error)
+        if event.permanent:
+            self._settle_for_less(pool, event)
+        else:
+            self._failed_start(pool, event.error)
         self._adjust(pool)
+
+    def _settle_for_less(self, pool: Pool, event: ProvisionFailed) -> None:
+        """More workers than the pool can have are not asked for, until somebody sizes it anew."""
+        possible = (pool.wanted or 0) - event.workers
+        if possible > 0 or any(self._state.groups.values()):
+            pool.wanted = max(0, possible)
+        else:
+            pool.halted = True
+            self._fail_runs(f"pool {pool.name} can have no workers: {event.error}")
 
     def succeeded(self, worker: Worker) -> None:
         """It has finished an item."""

@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from pcm.core.batch import Batch
 from pcm.core.commands import RunOutcome
 from pcm.core.events import RunOpened
 from pcm.core.items import Items
 from pcm.core.suspects import Suspects
+
+
+class Ended(NamedTuple):
+    """What is left of a run that is over."""
+
+    context: str
+    items: int
+    finished: int
+    failed: int
+    waiting: int
 
 
 @dataclass(slots=True, eq=False)
@@ -32,6 +43,8 @@ class Run:
     """Predicted worker time given to it: runs take turns by this."""
     largest_cost: dict[str, float] = field(default_factory=dict)
     """By kind of worker: the cost of the dearest batch that was finished."""
+    batch_items_max: int | None = None
+    """No batch may have more items: one of about twice as many was more than a message can hold."""
     streams: bool | None = None
     """Whether its task gives results as it goes; None until a batch has shown it."""
 

@@ -7,7 +7,7 @@ from pcm.core.commands import Finish, RunOutcome
 from pcm.core.context import Context
 from pcm.core.events import RunOpened
 from pcm.core.leases import Leases
-from pcm.core.run import Run
+from pcm.core.run import Ended, Run
 
 
 class Runs:
@@ -17,17 +17,18 @@ class Runs:
         self._changed: dict[str, Run] = {}
         self._to_fail: dict[str, tuple[Run, str]] = {}
 
-    def get(self, id_: str) -> Run:
+    def get(self, id_: str) -> Run | None:
+        """None if it is over. Raises ValueError if it was never opened."""
         run = self._state.runs.get(id_)
-        if run is None:
+        if run is None and id_ not in self._state.ended:
             raise ValueError(f"run {id_} was never opened")
         return run
 
     def open(self, event: RunOpened, context: Context) -> None:
         state = self._state
-        if event.run in state.runs:
+        if event.run in state.runs or event.run in state.ended:
             raise ValueError(f"run {event.run} was opened before")
-        run = Run(event.run, event, len(state.runs), context.id)
+        run = Run(event.run, event, len(state.runs) + len(state.ended), context.id)
         # It starts level with the least served: it owes nothing, and nobody owes it the past.
         served = [r.served_seconds for c in state.contexts.values() for r in c.runs.values()]
         run.served_seconds = min(served, default=0.0)
@@ -71,10 +72,12 @@ class Runs:
 
     def _finish(self, run: Run, outcome: RunOutcome, error: str) -> None:
         run.outcome = outcome
-        del self._state.contexts[run.context].runs[run.id]
-        self._state.index_demand(run)
+        state, items = self._state, run.items
+        state.ended[run.id] = Ended(
+            run.context, len(items), items.finished, items.failed, items.waiting
+        )
+        del state.runs[run.id]
+        del state.contexts[run.context].runs[run.id]
+        state.index_demand(run)
         self._estimates.closed(run)
-        run.items.release()
-        run.suspects.clear()
-        run.failures.clear()
         self._orders.add(Finish(run.id, outcome, self._orders.cause, error))

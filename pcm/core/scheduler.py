@@ -47,7 +47,7 @@ from pcm.core.quarantine import Quarantine
 from pcm.core.residency import Residency
 from pcm.core.runs import Runs
 from pcm.core.story import InvalidTransition
-from pcm.core.views import Progress, WorkerView, present, progress_of, view_of
+from pcm.core.views import Progress, WorkerView, present, progress_at_end, progress_of, view_of
 from pcm.core.worker import Worker
 
 
@@ -108,6 +108,9 @@ class Scheduler:
         self._placement.assign(self._now)
         self._residency.settle(self._now)
         self._runs.finish_those_done(self._now)
+        unused = self._state.forget_contexts()
+        if unused:
+            self._estimates.forget_contexts(unused)
         if self.validate:
             check(self._state, self._basis.alarms)
         return self._basis.orders.end()
@@ -119,7 +122,10 @@ class Scheduler:
         return self._state.batches.get(batch)
 
     def progress(self, run: str) -> Progress:
-        """Raises KeyError for a run that was never opened."""
+        """Also of a run that is over. Raises KeyError for one that was never opened."""
+        ended = self._state.ended.get(run)
+        if ended is not None:
+            return progress_at_end(ended, self._state)
         return progress_of(self._state.runs[run], self._state, self._estimates)
 
     def worker_views(self) -> list[WorkerView]:
@@ -235,7 +241,7 @@ class Scheduler:
 
     def _items_added(self, event: ItemsAdded) -> None:
         run = self._runs.get(event.run)
-        if run.ending is not None or run.outcome is not None:
+        if run is None or run.ending is not None:
             self.events_ignored += 1
         elif run.closed:
             raise ValueError(f"run {event.run} is closed and takes no more items")
@@ -245,11 +251,14 @@ class Scheduler:
 
     def _run_closed(self, event: RunClosed) -> None:
         run = self._runs.get(event.run)
-        run.closed = True
-        self._runs.changed(run)
+        if run is not None:
+            run.closed = True
+            self._runs.changed(run)
 
     def _run_cancelled(self, event: RunCancelled) -> None:
-        self._runs.end(self._runs.get(event.run), "cancelled", "", self._now)
+        run = self._runs.get(event.run)
+        if run is not None:
+            self._runs.end(run, "cancelled", "", self._now)
 
     def _fail_all_runs(self, error: str) -> None:
         for run in list(self._state.runs.values()):
@@ -284,5 +293,6 @@ class Scheduler:
     def _context(self, id_: str) -> Context:
         contexts = self._state.contexts
         if id_ not in contexts:
-            contexts[id_] = Context(id_, id_, Requirements(), len(contexts))
+            contexts[id_] = Context(id_, id_, Requirements(), self._state.contexts_made)
+            self._state.contexts_made += 1
         return contexts[id_]

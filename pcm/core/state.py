@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from pcm.core.batch import Batch
 from pcm.core.context import Context
-from pcm.core.run import Run
+from pcm.core.run import Ended, Run
 from pcm.core.worker import Signature, Worker
 
 
@@ -42,6 +42,7 @@ class State:
     workers: dict[str, Worker] = field(default_factory=dict)
     contexts: dict[str, Context] = field(default_factory=dict)
     runs: dict[str, Run] = field(default_factory=dict)
+    """Those that are not over."""
     batches: dict[int, Batch] = field(default_factory=dict)
     pools: dict[str, Pool] = field(default_factory=dict)
     groups: dict[Signature, dict[str, None]] = field(default_factory=dict)
@@ -52,9 +53,11 @@ class State:
     """Workers that are reserved for a context."""
     demand: dict[str, Run] = field(default_factory=dict)
     """Runs with waiting items."""
-    open_runs: int = 0
+    ended: dict[str, Ended] = field(default_factory=dict)
+    """What is still asked about runs that are over: a few numbers each, for good."""
     joined: int = 0
     batches_made: int = 0
+    contexts_made: int = 0
 
     # -- indexes ---------------------------------------------------------------------------------
 
@@ -129,6 +132,13 @@ class State:
             self.demand[run.id] = run
         else:
             self.demand.pop(run.id, None)
+
+    def forget_contexts(self) -> list[str]:
+        """Those that no run needs and no worker has are no longer known: their ids."""
+        unused = [c.id for c in self.contexts.values() if not (c.runs or c.holders or c.reserved)]
+        for id_ in unused:
+            del self.contexts[id_]
+        return unused
 
     # -- reservations ----------------------------------------------------------------------------
 

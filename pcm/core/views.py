@@ -6,7 +6,7 @@ import msgspec
 
 from pcm.core.estimates import Estimates
 from pcm.core.events import Capacity, Event, ReplicaChanged, WorkerJoined, WorkerNotice
-from pcm.core.run import Run
+from pcm.core.run import Ended, Run
 from pcm.core.state import State
 from pcm.core.worker import ReplicaState, Worker
 
@@ -48,12 +48,9 @@ class WorkerView(msgspec.Struct, frozen=True):
 
 def progress_of(run: Run, state: State, estimates: Estimates) -> Progress:
     items = run.items
-    context = state.contexts[run.context]
-    eta: float | None = 0.0
-    if run.outcome is None:
-        total = estimates.speeds(run).total(context.serving)
-        rest = items.waiting_cost + items.in_flight_cost
-        eta = rest / total if total > 0.0 else None if items.waiting + items.in_flight else 0.0
+    total = estimates.speeds(run).total(state.contexts[run.context].serving)
+    rest = items.waiting_cost + items.in_flight_cost
+    eta = rest / total if total > 0.0 else None if items.waiting + items.in_flight else 0.0
     return Progress(
         len(items),
         items.finished,
@@ -61,10 +58,20 @@ def progress_of(run: Run, state: State, estimates: Estimates) -> Progress:
         items.in_flight,
         items.waiting,
         eta,
-        sum(map(len, state.groups.values())),
-        len(context.warm),
-        len(context.loading),
+        *_workers(run.context, state),
     )
+
+
+def progress_at_end(run: Ended, state: State) -> Progress:
+    counts = run.items, run.finished, run.failed, 0, run.waiting
+    return Progress(*counts, 0.0, *_workers(run.context, state))
+
+
+def _workers(context_id: str, state: State) -> tuple[int, int, int]:
+    """Those that are there, those with the context warm, and those that load it."""
+    there = sum(map(len, state.groups.values()))
+    context = state.contexts.get(context_id)
+    return (there, len(context.warm), len(context.loading)) if context else (there, 0, 0)
 
 
 def view_of(worker: Worker) -> WorkerView:

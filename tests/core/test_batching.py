@@ -73,3 +73,21 @@ def test_no_batch_has_more_items_than_the_policy_allows() -> None:
     story = Story(Policy(batch_items_max=50))
     (first,) = story.start(1000, "a")
     assert max(sizes(story, first, 1e-6)) == 50
+
+
+def test_a_batch_that_no_message_can_hold_is_cut_in_halves() -> None:
+    story = Story()
+    (first,) = story.start(10, "a", batch_items=8)
+    second = only(story.lose(first, "too_large", started=False), Dispatch)
+    assert (second.ranges, second.attempt) == (((0, 4),), 1)
+    third = only(story.lose(second, "too_large", started=False), Dispatch)
+    assert sizes(story, third, 1.0) == [2] * 5
+
+
+def test_what_was_cut_alike_before_does_not_make_batches_larger_again() -> None:
+    story = Story()
+    large = story.start(32, "a", "b", batch_items=8)
+    smaller = story.lose(large[0], "too_large", started=False)
+    smaller = story.lose(only(smaller, Dispatch), "too_large", started=False)
+    assert only(smaller, Dispatch).item_count == 2
+    assert only(story.lose(large[1], "too_large", started=False), Dispatch).item_count == 2

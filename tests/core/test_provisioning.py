@@ -1,7 +1,13 @@
 from __future__ import annotations
 
 from pcm.core.commands import Dispatch, Finish, Provision, Retire
-from pcm.core.events import PoolSized, ProvisionFailed, WorkerLeft, WorkerNotice
+from pcm.core.events import (
+    PoolSized,
+    ProvisionFailed,
+    Requirements,
+    WorkerLeft,
+    WorkerNotice,
+)
 from tests.core.cluster import Cluster
 from tests.core.story import Story, none, only
 
@@ -114,3 +120,22 @@ def test_as_long_as_somebody_works_failed_starts_do_not_fail_runs() -> None:
     for _ in range(8):
         assert none(story.tell(ProvisionFailed("local", 1, "quota"), after=20.0), Finish)
     assert story.all(Provision)[-1].after_seconds == 60.0
+
+
+def test_a_pool_that_cannot_have_more_workers_is_complete_without_them() -> None:
+    story = pool_of(3, "a")
+    cannot = ProvisionFailed("local", 2, "one GPU", permanent=True)
+    assert none(story.tell(cannot), Provision)
+    failed = only(story.open(1, requirements=Requirements(gpus=1)), Finish)
+    assert "no worker can hold context" in failed.error
+    assert only(story.leave("a"), Provision).workers == 1
+    assert only(story.tell(PoolSized("local", 3)), Provision).workers == 2
+
+
+def test_runs_fail_at_once_where_the_pool_can_have_no_worker_at_all() -> None:
+    story = pool_of(2)
+    cannot = ProvisionFailed("local", 2, "no machine", permanent=True)
+    story.open(1)
+    assert "can have no workers: no machine" in only(story.tell(cannot), Finish).error
+    assert only(story.open(1, run="next"), Provision).workers == 2
+    assert "no machine" in only(story.tell(cannot), Finish).error

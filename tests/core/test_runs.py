@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pcm.core.commands import Cancel, Dispatch, Finish, GiveUp
-from pcm.core.events import ItemsAdded, ItemsDone, RunCancelled, RunClosed, RunOpened
+from pcm.core.events import BatchDone, ItemsAdded, ItemsDone, RunCancelled, RunClosed, RunOpened
 from tests.core.story import CONTEXT, Story, none, only
 
 
@@ -107,3 +107,41 @@ def test_items_that_come_after_a_cancel_are_ignored() -> None:
     story.tell(RunCancelled("run"))
     assert story.tell(ItemsAdded("run", [1.0])) == []
     assert story.scheduler.events_ignored == 1
+
+
+def test_of_a_run_that_is_over_the_counts_are_kept_and_nothing_else() -> None:
+    story = Story()
+    (dispatch,) = story.start(3, "a", batch_items=3)
+    story.tell(ItemsDone(dispatch.batch, (0, 1), failed=(2,)), BatchDone(dispatch.batch, 1.0))
+    state = story.scheduler._state
+    assert state.runs == {}
+    progress = story.scheduler.progress("run")
+    assert (progress.items, progress.finished, progress.failed) == (3, 2, 1)
+    assert (progress.in_flight, progress.eta_seconds, progress.warm_workers) == (0, 0.0, 1)
+    with pytest.raises(ValueError, match="opened before"):
+        story.tell(RunOpened("run", CONTEXT))
+    late = [ItemsAdded("run", [1.0]), RunClosed("run"), RunCancelled("run")]
+    assert story.tell(*late) == []
+
+
+def test_a_context_is_forgotten_when_no_run_needs_it_and_no_worker_has_it() -> None:
+    story = Story()
+    (dispatch,) = story.start(1, "a")
+    state, estimates = story.scheduler._state, story.scheduler._estimates
+    story.finish(dispatch)
+    assert list(state.contexts) == [CONTEXT]  # the next run finds it warm
+    assert estimates._loads
+    story.leave("a")
+    assert (state.contexts, estimates._loads) == ({}, {})
+    assert story.scheduler.progress("run").warm_workers == 0
+    story.open(0, run="next", context="other")
+    assert state.contexts == {}
+
+
+def test_a_context_that_was_forgotten_can_be_used_again() -> None:
+    story = Story()
+    for number in range(3):
+        worker, run = f"w{number}", f"run{number}"
+        (dispatch,) = story.start(1, worker, run=run)
+        assert only(story.finish(dispatch), Finish).run == run
+        story.leave(worker)
