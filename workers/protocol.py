@@ -111,7 +111,8 @@ class CancelBatch(Message, frozen=True):
 
 
 class Leave(Message, frozen=True):
-    """End the worker: give back what is finished, then go, within the grace period."""
+    """End the worker: batches that have not begun are given back, those that run may finish within
+    the grace period."""
 
     grace_seconds: float = 0.0
 
@@ -131,7 +132,8 @@ class Hello(Message, frozen=True):
 
 class ReplicaState(Message, frozen=True):
     """``loading`` when the replica's process runs the loader; ``warm`` when its probe answered;
-    ``absent`` after DropContext. ``seconds``: from the order to now."""
+    ``absent`` when it was ended by an order: DropContext, or a CancelBatch of what it was running.
+    ``seconds``: from the order to load it to now; 0 for ``absent``."""
 
     context: str
     status: Literal["loading", "warm", "absent"]

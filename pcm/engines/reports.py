@@ -18,6 +18,7 @@ from workers.protocol import (
     ErrorReport,
     Goodbye,
     Hello,
+    ItemResult,
     ItemResults,
     Notice,
     ReplicaFault,
@@ -27,15 +28,19 @@ from workers.protocol import (
 
 
 def translate(report: Report, worker: Worker, happened: list[Happening]) -> None:
-    """Append what the report means, and note in the worker what the engine has to know."""
+    """Append what the report means, and note in the worker what the engine has to know.
+
+    Workers are not trusted: what one says of a batch that it does not hold (any more) is dropped,
+    and one that says what cannot be is refused.
+    """
     match report:
         case ItemResults():
-            happened.append(Delivery(worker.name, report.batch, report.results))
-        case BatchEnd(outcome="done"):
-            happened.append(BatchDone(report.batch, report.run_seconds, report.queue_seconds))
+            results = _believed(report, worker)
+            if results:
+                happened.append(Delivery(worker.name, report.batch, results))
         case BatchEnd():
-            assert report.outcome != "done"
-            happened.append(BatchLost(report.batch, report.outcome, report.started, report.detail))
+            if worker.leases.pop(report.batch, None) is not None:
+                happened.append(_ended(report))
         case ReplicaState():
             happened.append(_replica_changed(report, worker))
         case ReplicaFault():
@@ -59,6 +64,34 @@ def translate(report: Report, worker: Worker, happened: list[Happening]) -> None
             happened.append(WorkerNotice(worker.name, report.leaves_in_seconds))
         case Goodbye():
             worker.goodbye = report.cause
+
+
+def _believed(report: ItemResults, worker: Worker) -> list[ItemResult]:
+    """The results that are news; none if the batch is not the worker's."""
+    reported = worker.leases.get(report.batch)
+    if reported is None:
+        return []
+    news = []
+    for result in report.results:
+        if not 0 <= result.position < len(reported):
+            worker.refusal = (
+                f"it reported item {result.position} of batch {report.batch}, "
+                f"which has {len(reported)}"
+            )
+            return []
+        if (result.value is None) == (result.error is None):
+            worker.refusal = f"it reported an item of batch {report.batch} without an outcome"
+            return []
+        if not reported[result.position]:
+            reported[result.position] = True
+            news.append(result)
+    return news
+
+
+def _ended(report: BatchEnd) -> BatchDone | BatchLost:
+    if report.outcome == "done":
+        return BatchDone(report.batch, report.run_seconds, report.queue_seconds)
+    return BatchLost(report.batch, report.outcome, report.started, report.detail)
 
 
 def _replica_changed(report: ReplicaState, worker: Worker) -> ReplicaChanged:

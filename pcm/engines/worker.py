@@ -24,10 +24,18 @@ class Worker(ABC):
         self.tasks: set[str] = set()
         """Tasks that it has been told of."""
         self.outgoing: list[Order] = []
+        self.leases: dict[int, bytearray] = {}
+        """Batches that it holds: by position, whether the item's outcome was reported."""
 
     @abstractmethod
     def capacity(self, machine: Machine) -> Capacity:
         """What it offers, of the machine that it is on."""
+
+    @property
+    def is_leaving(self) -> bool:
+        """Whether it is to be replaced already."""
+        told = self.asked_to_leave or self.under_notice
+        return told or bool(self.goodbye or self.refusal)
 
     def leave_cause(self) -> LeaveCause:
         """Why it left, now that it has."""

@@ -6,7 +6,6 @@ The worker ends when the other side of the socket does. SIGTERM is the notice of
 from __future__ import annotations
 
 import argparse
-import contextlib
 import os
 import shutil
 import signal
@@ -100,10 +99,8 @@ def main() -> None:
     finally:
         supervisor.close()
         upstream.link.close()
-        if arguments.ephemeral and supervisor.abandoned:
-            shutil.rmtree(scratch, ignore_errors=True)
-            with contextlib.suppress(OSError):
-                os.rmdir(os.path.dirname(scratch))
+        if arguments.ephemeral and supervisor.abandoned and os.getppid() != parent:
+            shutil.rmtree(arguments.ephemeral, ignore_errors=True)
 
 
 def _hello(worker: str, machine: Machine) -> Hello:
@@ -117,7 +114,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--scratch", default=".", help="a directory for what need not last")
     parser.add_argument("--logs", default="", help="a directory for logs (default: the scratch)")
     parser.add_argument(
-        "--ephemeral", action="store_true", help="remove the scratch if the manager side is lost"
+        "--ephemeral", default="", help="a directory to remove when the parent died, who would else"
     )
     parser.add_argument("--grace", type=float, default=10.0, help="seconds from SIGTERM to the end")
     parser.add_argument("--parent-pid", type=int, default=0, help="end when this parent is gone")

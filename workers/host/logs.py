@@ -1,11 +1,15 @@
-"""Log files of replicas and of the template, and the tails of them that errors quote."""
+"""Logs of replicas and of the template: how large they get, and the tails that errors quote."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 
 TAIL_BYTES = 4096
+MAX_LOG_BYTES = 64 << 20
+"""A log of more is cut to its newer half, when it is next looked at."""
+_CUT = b"[the older part of this log was cut off]\n"
 
 
 def log_path(directory: str, *parts: object) -> str:
@@ -20,6 +24,18 @@ def size(path: str) -> int:
         return os.stat(path).st_size
     except OSError:
         return 0
+
+
+def trim(path: str) -> None:
+    """Cut a log that is too large. Its writers append, and so go on behind what is left; a line
+    that they write at this very moment may be lost."""
+    if size(path) <= MAX_LOG_BYTES:
+        return
+    with contextlib.suppress(OSError), open(path, "a+b") as file:
+        file.seek(-(MAX_LOG_BYTES // 2), os.SEEK_END)
+        kept = file.read(MAX_LOG_BYTES // 2)
+        file.truncate(0)
+        file.write(_CUT + (kept.partition(b"\n")[2] or kept))
 
 
 def tail(path: str, *, end: int | None = None, limit_bytes: int = TAIL_BYTES) -> str:

@@ -79,15 +79,6 @@ def end_all_children(seconds: float) -> None:
         time.sleep(0.001)
 
 
-def is_dead(pid: int) -> bool:
-    """Whether a process has ended (a zombie has)."""
-    try:
-        with open(f"/proc/{pid}/stat", "rb") as file:
-            return file.read().rpartition(b")")[2].split()[0] in (b"Z", b"X")
-    except OSError:
-        return True
-
-
 def describe_exit(status: int | None) -> str:
     """How a process ended, from its wait status (None: not known)."""
     if status is None:

@@ -200,19 +200,15 @@ class Replica:
         order = self._batches.start_next()
         if order is None:
             return
-        if order.task in self._defined:
-            self._send(order)
-        else:
+        if order.task not in self._defined:
             self._defined.add(order.task)
-            self._send(self._around.tasks[order.task], order)
+            self._send(self._around.tasks[order.task])
+        self._send(order)
 
-    def _send(self, *orders: Message) -> None:
+    def _send(self, order: Message) -> None:
+        """Alone in its frame, which holds it since it came in one."""
         if self._link is not None:
-            try:
-                self._link.send(encode(list(orders)))
-            except FrameError:
-                self.end("died")
-                return
+            self._link.send(encode([order]))
             if self._link.unsent:
                 self._watch()
 

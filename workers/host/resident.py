@@ -169,8 +169,12 @@ def _settle() -> None:
         signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     random.seed()
-    numpy = sys.modules.get("numpy")
+    # Only where the template has imported them: their imports are slow, and not ours to make.
+    numpy, torch = sys.modules.get("numpy"), sys.modules.get("torch")
     if numpy is not None:
         with contextlib.suppress(Exception):
             numpy.random.seed()
+    if torch is not None:
+        with contextlib.suppress(Exception):
+            torch.seed()  # Of all devices; of a GPU once it is used, this initialises none.
     gc.enable()

@@ -15,7 +15,7 @@ import signal
 from typing import Literal
 
 from workers.host.forker import Forker
-from workers.host.logs import log_path
+from workers.host.logs import log_path, trim
 from workers.host.loop import Loop
 from workers.host.outlet import Outlet, Upstream
 from workers.host.processes import adopt_orphans, end_all_children
@@ -37,6 +37,8 @@ FLUSH_SECONDS = 0.005
 """What a running batch is given at an eviction: replicas send within a millisecond."""
 LAST_SECONDS = 5.0
 """How long the end of killed processes is waited for."""
+LOGS_SECONDS = 2.0
+"""How often the size of logs is looked at."""
 
 
 class Supervisor:
@@ -82,6 +84,7 @@ class Supervisor:
         """
         adopt_orphans()
         self._forker.start()
+        self._trim_logs()
 
     # -- what may happen from outside ------------------------------------------------------------
 
@@ -200,7 +203,13 @@ class Supervisor:
 
     # -- ends ------------------------------------------------------------------------------------
 
+    def _trim_logs(self) -> None:
+        for log in (self._forker.log, *(replica.log for replica in self._replicas.values())):
+            trim(log)
+        self.loop.call_later(LOGS_SECONDS, self._trim_logs)
+
     def _on_gone(self, replica: Replica) -> None:
+        trim(replica.log)
         if self._replicas.get(replica.context) is replica:
             del self._replicas[replica.context]
         if self._postponed and not any(other.ending for other in self._replicas.values()):

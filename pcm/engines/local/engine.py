@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import selectors
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -16,16 +14,15 @@ import msgspec
 from pcm.core.commands import Command, Provision, Retire
 from pcm.core.events import ProvisionFailed, WorkerLeft
 from pcm.engines.base import Cargo, Engine, Happening
-from pcm.engines.local.orders import add_orders, too_large
 from pcm.engines.local.process import WorkerProcess
-from pcm.engines.local.reports import translate
 from pcm.engines.local.sharing import Sharing
 from pcm.engines.local.worker import LocalWorker
+from pcm.engines.orders import add_orders
+from pcm.engines.reactor import READ, WRITE, Reactor
+from pcm.engines.reports import translate
 from pcm.errors import EngineError, InputError
 from workers.host.link import FrameError
 from workers.protocol import Leave, decode_reports
-
-_READ, _WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
 
 EXIT_PATIENCE_SECONDS = 5.0
 """How long a supervisor whose link is closed may take to end, before it is killed."""
@@ -69,11 +66,9 @@ class LocalEngine(Engine):
         self._grace_seconds = grace_seconds
         self._workers: dict[str, LocalWorker] = {}
         self._started = 0
-        self._happened: list[Happening] = []
+        self._wanted = 0
         self._unsent: set[LocalWorker] = set()
-        self._timers: list[tuple[float, Callable[[], None]]] = []
-        self._selector: selectors.BaseSelector | None = None
-        self._woken = False
+        self._reactor: Reactor | None = None
 
     def default_workers(self) -> int:
         """One per GPU; without GPUs one per eight cores, at least one."""
@@ -89,12 +84,12 @@ class LocalEngine(Engine):
             self._base = Path(tempfile.mkdtemp(prefix="pcm-local-", dir=self._scratch))
         except OSError as error:
             raise EngineError(f"no directory for the workers: {error}") from error
-        self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
-        self._selector = selectors.DefaultSelector()
-        self._selector.register(self._wake, _READ, self._on_wake)
+        self._reactor = Reactor()
+        self._reactor.before_waiting = self.flush
 
     def stop(self, grace_seconds: float = 0.0) -> None:
-        if self._selector is None:
+        reactor = self._reactor
+        if reactor is None:
             return
         if grace_seconds > 0:
             self._await_leaving(grace_seconds)
@@ -103,7 +98,7 @@ class LocalEngine(Engine):
         deadline = time.monotonic() + EXIT_PATIENCE_SECONDS
         for worker in self._workers.values():
             with selectors.DefaultSelector() as one:
-                one.register(worker.process, _READ)
+                one.register(worker.process, READ)
                 if not one.select(max(0.0, deadline - time.monotonic())):
                     worker.kill()
             worker.process.wait()
@@ -111,29 +106,30 @@ class LocalEngine(Engine):
             worker.process.close()
             self._sharing.release(worker.share)
         self._workers.clear()
-        self._selector.close()
-        self._selector = None
-        os.close(self._wake)
-        self._timers.clear()
         self._unsent.clear()
-        self._happened.clear()
+        self._wanted = 0
+        self._reactor = None
+        reactor.close()
         shutil.rmtree(self._base, ignore_errors=True)
 
     def wake(self) -> None:
-        with contextlib.suppress(OSError, AttributeError):
-            os.eventfd_write(self._wake, 1)
+        reactor = self._reactor
+        if reactor is not None:
+            reactor.wake()
 
     # -- orders ----------------------------------------------------------------------------------
 
     def order(self, command: Command) -> None:
+        if self._reactor is None:
+            return
         if isinstance(command, Provision):
             self._provision(command)
             return
         worker = self._workers.get(getattr(command, "worker", ""))
-        if worker is None or self._selector is None:
+        if worker is None:
             return
         if not isinstance(command, Retire):
-            add_orders(command, worker, self._cargo)
+            self._happen(add_orders(command, worker, self._cargo))
         elif command.force:
             worker.asked_to_leave = True
             worker.outgoing.clear()
@@ -146,8 +142,7 @@ class LocalEngine(Engine):
 
     def flush(self) -> None:
         for worker in self._unsent:
-            for order in worker.ship():
-                self._happened += too_large(order, worker.name)
+            worker.ship()
             if worker.link.unsent:
                 self._watch(worker)
         self._unsent.clear()
@@ -155,64 +150,26 @@ class LocalEngine(Engine):
     # -- events ----------------------------------------------------------------------------------
 
     def events(self, timeout_seconds: float | None) -> list[Happening]:
-        selector = self._selector
-        if selector is None:
-            return []
-        if self._unsent:
-            self.flush()
-        deadline = None if timeout_seconds is None else time.monotonic() + timeout_seconds
-        while True:
-            for key, ready in selector.select(self._patience(deadline)):
-                key.data(ready)
-            if self._timers:
-                self._run_timers()
-            if (
-                self._happened
-                or self._woken
-                or (deadline is not None and time.monotonic() >= deadline)
-            ):
-                break
-        self._woken = False
-        happened, self._happened = self._happened, []
-        return happened
+        return [] if self._reactor is None else self._reactor.wait(timeout_seconds)
 
-    def _patience(self, deadline: float | None) -> float | None:
-        if self._happened or self._woken:
-            return 0.0
-        due = [when for when, _ in self._timers]
-        if deadline is not None:
-            due.append(deadline)
-        return max(0.0, min(due) - time.monotonic()) if due else None
-
-    def _call_later(self, seconds: float, call: Callable[[], None]) -> None:
-        self._timers.append((time.monotonic() + seconds, call))
-
-    def _run_timers(self) -> None:
-        now = time.monotonic()
-        due = [timer for timer in self._timers if timer[0] <= now]
-        self._timers = [timer for timer in self._timers if timer[0] > now]
-        for _, call in due:
-            call()
-
-    def _on_wake(self, _: int) -> None:
-        with contextlib.suppress(BlockingIOError):
-            os.eventfd_read(self._wake)
-        self._woken = True
+    def _happen(self, happened: Sequence[Happening]) -> None:
+        assert self._reactor is not None
+        self._reactor.happened += happened
 
     def _on_socket(self, worker: LocalWorker, ready: int) -> None:
-        if ready & _WRITE:
+        if ready & WRITE:
             self._watch(worker)
-        if ready & _READ:
+        if ready & READ:
             self._receive(worker)
 
     def _receive(self, worker: LocalWorker, *, drain: bool = False) -> None:
         link = worker.link
-        if link.fileno() < 0:
+        if self._reactor is None or link.fileno() < 0:
             return
         try:
             for frame in link.receive(drain=drain):
                 for report in decode_reports(frame):
-                    translate(report, worker, self._happened)
+                    translate(report, worker, self._reactor.happened)
         except (FrameError, msgspec.MsgspecError) as error:
             worker.refusal = f"it sent what is not a frame of reports: {error}"
         if worker.refusal:
@@ -220,7 +177,7 @@ class LocalEngine(Engine):
             self._disconnect(worker)
         elif link.ended and not drain:
             self._disconnect(worker)
-            self._call_later(EXIT_PATIENCE_SECONDS, lambda: self._end(worker))
+            self._reactor.call_later(EXIT_PATIENCE_SECONDS, lambda: self._end(worker))
 
     def _end(self, worker: LocalWorker) -> None:
         if self._workers.get(worker.name) is worker:
@@ -228,10 +185,10 @@ class LocalEngine(Engine):
 
     def _on_exit(self, worker: LocalWorker) -> None:
         """The supervisor's process has ended: read what is left, then it has left."""
-        assert self._selector is not None
+        assert self._reactor is not None
         self._receive(worker, drain=True)
         self._disconnect(worker)
-        self._selector.unregister(worker.process)
+        self._reactor.unwatch(worker.process)
         end = worker.process.wait()
         if not worker.goodbye:
             worker.kill_replicas()
@@ -244,38 +201,50 @@ class LocalEngine(Engine):
         worker.process.close()
         if not worker.joined:
             problem = f"worker {worker.name} ended before it was ready: {detail}"
-            self._happened.append(ProvisionFailed(self.pool, 1, problem))
+            self._happen([ProvisionFailed(self.pool, 1, problem)])
         if worker.joined or worker.refusal:
-            self._happened.append(WorkerLeft(worker.name, worker.leave_cause(), detail))
+            self._happen([WorkerLeft(worker.name, worker.leave_cause(), detail)])
+        self._start_workers(0)
 
     # -- workers ---------------------------------------------------------------------------------
 
     def _provision(self, command: Provision) -> None:
+        assert self._reactor is not None
         if command.after_seconds > 0:
-            self._call_later(command.after_seconds, lambda: self._start_workers(command.workers))
+            self._reactor.call_later(
+                command.after_seconds, lambda: self._start_workers(command.workers)
+            )
         else:
             self._start_workers(command.workers)
 
     def _start_workers(self, count: int) -> None:
-        if self._selector is None:
+        """So many more; where every GPU has its worker, as soon as one that is leaving is gone."""
+        if self._reactor is None:
             return
+        self._wanted += count
         left = self._sharing.workers_left
-        possible = count if left is None else min(count, left)
-        if possible < count:
-            self._happened.append(
-                ProvisionFailed(self.pool, count - possible, "every GPU has its worker already")
+        possible = self._wanted if left is None else min(self._wanted, left)
+        leaving = 0
+        never = self._wanted - possible - leaving
+        if never > 0:
+            self._wanted -= never
+            self._happen(
+                [ProvisionFailed(self.pool, never, self._sharing.too_many, permanent=True)]
             )
         running = len(self._workers) + possible
         for number in range(possible):
             try:
                 self._start_worker(running)
             except OSError as error:
+                failed = possible - number
+                self._wanted -= failed
                 problem = f"a worker's process could not be started: {error}"
-                self._happened.append(ProvisionFailed(self.pool, possible - number, problem))
+                self._happen([ProvisionFailed(self.pool, failed, problem)])
                 return
+            self._wanted -= 1
 
     def _start_worker(self, running: int) -> None:
-        assert self._selector is not None
+        assert self._reactor is not None
         self._started += 1
         name = f"{self.pool}-{self._started}"
         share = self._sharing.take(running)
@@ -293,28 +262,20 @@ class LocalEngine(Engine):
             self._sharing.release(share)
             raise
         worker = self._workers[name] = LocalWorker(name, share, process)
-        self._selector.register(process, _READ, lambda _: self._on_exit(worker))
+        self._reactor.watch(process, lambda _: self._on_exit(worker))
         self._watch(worker)
 
     def _watch(self, worker: LocalWorker) -> None:
         """For what it sends, and for when it can take more of what we have for it."""
-        if self._selector is None or worker.link.fileno() < 0:
+        if self._reactor is None or worker.link.fileno() < 0:
             return
-        wanted = _READ if worker.link.flush() else _READ | _WRITE
-
-        def call(ready: int) -> None:
-            self._on_socket(worker, ready)
-
-        try:
-            self._selector.modify(worker.link, wanted, call)
-        except KeyError:
-            self._selector.register(worker.link, wanted, call)
+        wanted = READ if worker.link.flush() else READ | WRITE
+        self._reactor.watch(worker.link, lambda ready: self._on_socket(worker, ready), wanted)
 
     def _disconnect(self, worker: LocalWorker) -> None:
         if worker.link.fileno() >= 0:
-            assert self._selector is not None
-            with contextlib.suppress(KeyError):
-                self._selector.unregister(worker.link)
+            assert self._reactor is not None
+            self._reactor.unwatch(worker.link)
             worker.link.close()
 
     def _await_leaving(self, seconds: float) -> None:

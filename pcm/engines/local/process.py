@@ -34,7 +34,8 @@ class WorkerProcess:
         self.log = str(logs / f"{worker}.log")
         command = [sys.executable, "-P", "-m", "workers.host", "--worker", worker]
         command += ["--fd", str(theirs.fileno()), "--parent-pid", str(os.getpid())]
-        command += ["--scratch", str(scratch), "--logs", str(logs), "--ephemeral"]
+        command += ["--scratch", str(scratch), "--logs", str(logs)]
+        command += ["--ephemeral", str(scratch.parent)]
         command += ["--grace", str(grace_seconds)]
         try:
             with theirs, open(self.log, "ab", opener=_private) as log:
@@ -51,7 +52,13 @@ class WorkerProcess:
             self.socket.close()
             raise
         self.pid = self._process.pid
-        self._exit = os.pidfd_open(self.pid)
+        try:
+            self._exit = os.pidfd_open(self.pid)
+        except OSError:
+            self.socket.close()
+            self.kill()
+            self._process.wait()
+            raise
 
     def fileno(self) -> int:
         return self._exit

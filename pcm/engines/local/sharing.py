@@ -52,18 +52,28 @@ class Sharing:
         threads_per_worker: int | None,
         gpus: Sequence[int | str] | None,
     ) -> None:
-        """Raises InputError for GPUs that are not there."""
+        """Raises InputError for GPUs that are not there, or fewer than there are to be workers."""
         self._workers = workers
         self._threads = threads_per_worker
         self._cores = probe.cores()
         self._memory_bytes = probe.memory_bytes()
         self._gpus = _chosen(probe.gpus(), gpus)
         self._taken: set[str] = set()
+        if self._gpus and workers is not None and workers > len(self._gpus):
+            most = len(self._gpus)
+            mend = f"give {most} at most, or no gpus to compute without"
+            raise InputError(f"is {workers}, but {self.too_many}", field="workers", mend=mend)
 
     @property
     def default_workers(self) -> int:
         """One per GPU; without GPUs by the number of cores, at least one."""
         return len(self._gpus) or max(1, self._cores // CORES_PER_DEFAULT_WORKER)
+
+    @property
+    def too_many(self) -> str:
+        """Why there can be no more workers than GPUs."""
+        there = len(self._gpus)
+        return f"each worker has a GPU of its own and there {'is' if there == 1 else 'are'} {there}"
 
     @property
     def workers_left(self) -> int | None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pcm.core.commands import Cancel, Evict, GiveUp, Load, Provision, Retire
+from pcm.core.commands import Cancel, Dispatch, Evict, GiveUp, Load, Provision, Retire
 from pcm.core.events import (
     BatchDone,
     BatchLost,
@@ -156,17 +156,31 @@ def test_a_worker_that_cannot_start_says_why(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_what_no_message_can_hold_fails_with_the_mend(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pcm.engines.local.worker.MAX_FRAME_BYTES", 10_000)
+    monkeypatch.setattr("pcm.engines.orders.MAX_ORDER_BYTES", 10_000)
     with Driver() as driver:
         worker = driver.warm_worker()
         driver.open_run(user_code.echo, ["small", "x" * 20_000])
-        large, small = driver.dispatch(worker, (0, 2)), driver.dispatch(worker, (0, 1))
-        driver.wait(BatchDone, batch=small)
-        errors = driver.values(large)
-        assert [errors[n].type for n in (0, 1)] == ["BatchTooLarge"] * 2
-        assert "give smaller batches" in errors[0].message
+        both, large = driver.dispatch(worker, (0, 2)), driver.dispatch(worker, (1, 2))
+        assert driver.wait(BatchLost, batch=both).cause == "too_large"
+        driver.wait(BatchDone, batch=large)
+        assert driver.values(large)[0].type == "ItemTooLarge"
+        driver.wait(BatchDone, batch=driver.dispatch(worker, (0, 1)))
         driver.load(worker, user_code.echo, "x" * 20_000, context="large")
         assert "give names of files" in driver.wait(ReplicaFailed, context="large").error
+
+
+def test_orders_that_fit_no_common_frame_go_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pcm.engines.local.worker.MAX_FRAME_BYTES", 40_000)
+    monkeypatch.setattr("workers.host.link.MAX_FRAME_BYTES", 40_000)
+    with Driver() as driver:
+        worker = driver.warm_worker()
+        driver.open_run(user_code.echo, ["x" * 20_000] * 3)
+        for number in range(3):
+            driver.batches += 1
+            command = Dispatch(driver.batches, "r", worker, "c", ((number, number + 1),), 1, 0, 0.0)
+            driver.engine.order(command)
+        driver.engine.flush()
+        driver.wait(BatchDone, batch=driver.batches)
 
 
 def test_wake_ends_a_wait_from_another_thread() -> None:

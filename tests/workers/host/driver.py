@@ -39,10 +39,16 @@ DEADLINE_SECONDS = 30.0
 class Worker:
     """Starts ``python -m workers.host`` and gathers all that it reports."""
 
-    def __init__(self, scratch: Path, *options: str, worker: str = "w") -> None:
+    def __init__(
+        self,
+        scratch: Path,
+        *options: str,
+        worker: str = "w",
+        program: Sequence[str] = ("-m", "workers.host"),
+    ) -> None:
         ours, theirs = socket.socketpair()
         self.scratch = scratch
-        command = [sys.executable, "-P", "-m", "workers.host", "--fd", str(theirs.fileno())]
+        command = [sys.executable, "-P", *program, "--fd", str(theirs.fileno())]
         command += ["--worker", worker, "--scratch", str(scratch), *options]
         with theirs:
             self.process = subprocess.Popen(

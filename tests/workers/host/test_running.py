@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from pathlib import Path
 
 import cloudpickle
 import msgspec
@@ -53,6 +54,20 @@ def test_many_small_results_travel_together(warm: Worker) -> None:
     warm.wait(BatchEnd)
     assert warm.results(1) == {n: n for n in range(20_000)}
     assert len(warm.reports) < 2000
+
+
+def test_a_task_and_a_batch_that_fit_no_common_frame_go_apart(tmp_path: Path) -> None:
+    def padded(_: object, items: list[bytes], padding: bytes) -> list[int]:
+        return [len(item) + len(padding) for item in items]
+
+    smaller = "import workers.host.link as link, workers.host.__main__ as host; "
+    smaller += "link.MAX_FRAME_BYTES = 100_000; host.main()"
+    with Worker(tmp_path, program=("-c", smaller)) as worker:
+        worker.send(load(user_code.constant))
+        worker.send(define(padded, padding=b"x" * 60_000))
+        worker.send(run(1, [b"y" * 60_000]))
+        assert worker.wait(BatchEnd).outcome == "done"
+        assert worker.results(1) == {0: 120_000}
 
 
 def test_large_items_and_results(warm: Worker) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.workers.host import user_code
 from tests.workers.host.driver import Worker, define, load, run
 from workers.protocol import BatchEnd, ReplicaState
 
@@ -36,3 +37,18 @@ def test_replicas_are_forked_with_torch_and_compute(worker: Worker) -> None:
     worker.wait(BatchEnd, batch=2)
     assert worker.results(1) == {0: 75.0, 1: 150.0}
     assert worker.results(2) == {0: 225.0}
+
+
+def test_twins_have_chances_of_their_own(worker: Worker) -> None:
+    def chance() -> list[Any]:
+        import torch
+
+        return [torch.initial_seed(), torch.cuda.is_initialized()]
+
+    worker.send(load(chance, context="a", imports=["torch"]), define(user_code.the_context))
+    worker.send(load(chance, context="b", imports=["torch"]), run(1, [0], "a"), run(2, [0], "b"))
+    worker.wait(BatchEnd)
+    worker.wait(BatchEnd)
+    (one, began), (other, _) = worker.results(1)[0], worker.results(2)[0]
+    assert one != other
+    assert not began

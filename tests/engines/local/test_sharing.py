@@ -1,0 +1,46 @@
+"""GPUs are said to be there that are not: workers without one take their places."""
+
+from __future__ import annotations
+
+import pytest
+
+from pcm.core.commands import Provision, Retire
+from pcm.core.events import ProvisionFailed, WorkerJoined, WorkerLeft
+from pcm.engines.local.engine import LocalEngine
+from pcm.errors import InputError
+from tests.engines.local.driver import Driver
+from workers.protocol import Gpu
+
+
+@pytest.fixture(autouse=True)
+def two_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
+    gpus = [Gpu(index, f"GPU-{index}", "Made up", 1 << 30) for index in range(2)]
+    monkeypatch.setattr("workers.probe.gpus", lambda: gpus)
+
+
+def test_more_workers_than_gpus_are_refused() -> None:
+    with pytest.raises(InputError, match=r"workers.*there are 2"):
+        LocalEngine(workers=3)
+    with pytest.raises(InputError, match=r"workers.*there is 1"):
+        LocalEngine(workers=2, gpus=[1])
+    assert LocalEngine(workers=2).default_workers() == 2
+    LocalEngine(workers=3, gpus=[])
+
+
+def test_what_no_gpu_is_left_for_will_never_come() -> None:
+    with Driver() as driver:
+        driver.order(Provision("local", 3, 0))
+        never = driver.wait(ProvisionFailed)
+        assert (never.workers, never.permanent) == (1, True)
+        assert "there are 2" in never.error
+        assert {driver.wait(WorkerJoined).worker for _ in range(2)} == {"local-1", "local-2"}
+
+
+def test_a_replacement_waits_for_the_gpu_of_the_one_that_leaves() -> None:
+    with Driver() as driver:
+        driver.order(Provision("local", 2, 0))
+        first, _ = driver.wait(WorkerJoined).worker, driver.wait(WorkerJoined)
+        driver.order(Retire(first, 0, "test"), Provision("local", 1, 0))
+        driver.wait(WorkerLeft, worker=first)
+        assert driver.wait(WorkerJoined).worker == "local-3"
+        assert not [h for h in driver.happened if isinstance(h, ProvisionFailed)]

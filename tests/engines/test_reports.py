@@ -1,0 +1,77 @@
+"""What workers say is believed only where it can be true."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from pcm.core.events import BatchDone, BatchLost, Capacity
+from pcm.engines.base import Delivery, Happening
+from pcm.engines.reports import translate
+from pcm.engines.worker import Worker
+from workers.protocol import BatchEnd, ErrorReport, ItemResult, ItemResults, Machine
+
+ONE = ItemResult(0, 0.1, b"\x01")
+TWO = ItemResult(1, 0.1, None, ErrorReport("ValueError", "no"))
+
+
+class Known(Worker):
+    def capacity(self, machine: Machine) -> Capacity:
+        return Capacity()
+
+
+@pytest.fixture
+def worker() -> Known:
+    worker = Known("w")
+    worker.leases[5] = bytearray(2)
+    return worker
+
+
+def told(worker: Worker, *reports: Any) -> list[Happening]:
+    happened: list[Happening] = []
+    for report in reports:
+        translate(report, worker, happened)
+    return happened
+
+
+def test_results_and_the_end_of_a_batch_it_holds(worker: Known) -> None:
+    assert told(worker, ItemResults(5, [ONE]), ItemResults(5, [TWO]), BatchEnd(5, "done")) == [
+        Delivery("w", 5, [ONE]),
+        Delivery("w", 5, [TWO]),
+        BatchDone(5, 0.0),
+    ]
+    assert not worker.leases
+    assert not worker.refusal
+
+
+def test_a_batch_it_does_not_hold_is_none_of_its_business(worker: Known) -> None:
+    told(worker, BatchEnd(5, "cancelled"))
+    assert told(worker, ItemResults(5, [ONE]), BatchEnd(5, "done"), BatchEnd(99, "done")) == []
+    assert not worker.refusal
+
+
+def test_a_repeated_result_is_no_news(worker: Known) -> None:
+    assert told(worker, ItemResults(5, [ONE]), ItemResults(5, [ONE, TWO]))[1:] == [
+        Delivery("w", 5, [TWO])
+    ]
+
+
+@pytest.mark.parametrize(
+    ("result", "words"),
+    [
+        (ItemResult(2, 0.1, b"\x01"), "item 2 of batch 5, which has 2"),
+        (ItemResult(-1, 0.1, b"\x01"), "item -1"),
+        (ItemResult(0, 0.1), "without an outcome"),
+        (ItemResult(0, 0.1, b"\x01", ErrorReport("E", "")), "without an outcome"),
+    ],
+)
+def test_what_cannot_be_is_refused(worker: Known, result: ItemResult, words: str) -> None:
+    assert told(worker, ItemResults(5, [result])) == []
+    assert words in worker.refusal
+
+
+def test_a_lost_batch_carries_its_cause(worker: Known) -> None:
+    assert told(worker, BatchEnd(5, "evicted", started=False, detail="SIGTERM")) == [
+        BatchLost(5, "evicted", False, "SIGTERM")
+    ]
