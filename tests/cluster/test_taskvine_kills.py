@@ -1,0 +1,231 @@
+"""Behind TaskVine too: whatever is killed, every key exactly once, and nothing left behind."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+
+import pcm
+from tests.cluster import vine_processes
+from tests.cluster.needs import needs_taskvine
+from tests.manager.processes import gone, tree
+from tests.manager.workloads import digest, expected, salt
+
+pytestmark = [pytest.mark.cluster, pytest.mark.kills, needs_taskvine]
+
+ITEMS = 300
+ITEM_SECONDS = 0.004
+SOON_SECONDS = 5.0
+"""Within this a loss must be noticed; it takes tens of milliseconds. TaskVine alone would take
+minutes, or for ever."""
+
+
+class Strike:
+    """Do something when so many rows are there, once; measures how long the others then wait."""
+
+    def __init__(self, at: int, deed: Callable[[], None]) -> None:
+        self.at, self.deed = at, deed
+        self.struck_at = 0.0
+
+    def __call__(self, rows: int) -> None:
+        if rows >= self.at and not self.struck_at:
+            self.deed()
+            self.struck_at = time.time()
+
+
+def run_disturbed(
+    directory: Path,
+    disturb: Callable[[int], None],
+    *,
+    batch: int = 20,
+    seconds: float = ITEM_SECONDS,
+    **options: float,
+) -> pcm.Run:
+    with pcm.Manager(engine="taskvine", workers=2, **options) as manager:
+        run = manager.map(
+            digest.bind(seconds=seconds),
+            range(ITEMS),
+            context=salt(),
+            directory=directory,
+            batch=batch,
+        )
+        for count, _ in enumerate(run, start=1):
+            disturb(count)
+    return run
+
+
+def assert_exact(run: pcm.Run) -> None:
+    rows = list(run)
+    assert Counter(row.key for row in rows) == Counter(range(ITEMS))
+    assert {row.key: row.value for row in rows} == expected(ITEMS)
+    lines = (run.directory / "results.jsonl").read_text().splitlines()
+    assert [json.loads(line)["key"] for line in lines] == list(range(ITEMS))
+
+
+def events(run: pcm.Run, kind: str) -> list[dict[str, object]]:
+    """The events of a kind in the run's log, each with the time ``at`` which it was handled."""
+    import sqlite3
+
+    connection = sqlite3.connect(run.directory / "journal.sqlite")
+    try:
+        rows = connection.execute("SELECT at, json FROM events WHERE kind = ?", (kind,)).fetchall()
+    finally:
+        connection.close()
+    return [{"at": at, **json.loads(line)} for at, line in rows]
+
+
+def kill_first_replica() -> None:
+    vine_processes.workers()[0].replicas[0].kill()
+
+
+def terminate_first_launcher() -> None:
+    vine_processes.launchers()[0].terminate()
+
+
+def kill_all(worker: vine_processes.WorkerTree) -> None:
+    """From the top, so that none has time to clean up after another."""
+    for process in [*worker[:4], *worker.replicas]:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
+
+
+VICTIMS: dict[str, Callable[[vine_processes.WorkerTree], None]] = {
+    "launcher": lambda worker: worker.launcher.kill(),
+    "vine_worker": lambda worker: worker.vine_worker.kill(),
+    "vine_worker's group": lambda worker: os.killpg(worker.vine_worker.pid, signal.SIGKILL),
+    "transfer server": lambda worker: worker.transfer_server.kill(),
+    "host": lambda worker: worker.host.kill(),
+    "all of it": kill_all,
+}
+
+
+@pytest.mark.parametrize("victim", VICTIMS)
+def test_a_part_of_a_worker_is_killed(tmp_path: Path, victim: str) -> None:
+    family: list[int] = []
+
+    def deed() -> None:
+        worker = vine_processes.workers()[0]
+        family.extend(tree(worker.launcher.pid))
+        VICTIMS[victim](worker)
+
+    strike = Strike(40, deed)
+    run = run_disturbed(tmp_path / "run", strike)
+    assert strike.struck_at
+    assert_exact(run)
+    assert gone(family)
+    if victim != "transfer server":
+        (left,) = [event for event in events(run, "WorkerLeft") if event["cause"] == "lost"]
+        assert float(str(left["at"])) - strike.struck_at < SOON_SECONDS
+
+
+def test_a_replica_is_killed(tmp_path: Path) -> None:
+    strike = Strike(40, kill_first_replica)
+    run = run_disturbed(tmp_path / "run", strike)
+    assert strike.struck_at
+    assert_exact(run)
+    assert not events(run, "WorkerLeft")
+    assert run.summary().lost_batches >= 1
+
+
+def test_both_workers_are_killed_at_the_same_time(tmp_path: Path) -> None:
+    def deed() -> None:
+        for worker in vine_processes.workers():
+            worker.vine_worker.kill()
+
+    assert_exact(run_disturbed(tmp_path / "run", Strike(60, deed)))
+
+
+def test_the_driver_is_killed(tmp_path: Path) -> None:
+    strike = Strike(40, lambda: vine_processes.driver().kill())
+    run = run_disturbed(tmp_path / "run", strike)
+    assert_exact(run)
+    assert len(events(run, "WorkerLeft")) == 2
+
+
+def test_sigterm_gives_back_what_is_finished(tmp_path: Path) -> None:
+    strike = Strike(30, terminate_first_launcher)
+    run = run_disturbed(tmp_path / "run", strike, batch=100, seconds=0.02)
+    assert_exact(run)
+    assert [event["cause"] for event in events(run, "WorkerLeft")] == ["evicted"]
+    lost = [event for event in events(run, "BatchLost") if event["started"]]
+    assert [event["cause"] for event in lost] == ["evicted"]
+    # What the evicted worker had finished of its batch was not computed again.
+    evicted = events(run, "WorkerLeft")[0]["worker"]
+    assert evicted in {row.worker for row in run}
+
+
+def test_sigterm_without_a_grace_period(tmp_path: Path) -> None:
+    strike = Strike(30, terminate_first_launcher)
+    run = run_disturbed(tmp_path / "run", strike, batch=100, grace_seconds=0.0)
+    assert_exact(run)
+    assert len(events(run, "WorkerLeft")) == 1
+
+
+def test_a_stopped_worker_goes_on(tmp_path: Path) -> None:
+    """Nothing is lost by it, and the others work meanwhile."""
+    stopped: list[psutil.Process] = []
+
+    def disturb(rows: int) -> None:
+        if rows == 40:
+            worker = vine_processes.workers()[0]
+            stopped.extend([worker.vine_worker, worker.host, *worker.replicas])
+            for process in stopped:
+                process.suspend()
+        elif rows == 150:
+            for process in stopped:
+                process.resume()
+
+    run = run_disturbed(tmp_path / "run", disturb)
+    assert stopped
+    assert_exact(run)
+    assert not events(run, "WorkerLeft")
+
+
+MANAGER_SCRIPT = """
+import sys
+import pcm
+from tests.manager.workloads import digest, salt
+with pcm.Manager(engine="taskvine", workers=2) as manager:
+    run = manager.map(digest.bind(seconds=0.004), range(300), context=salt(),
+                      directory=sys.argv[1], batch=20)
+    for row in run:
+        print(row.key, flush=True)
+"""
+
+
+def test_the_manager_is_killed_and_its_run_resumed(tmp_path: Path) -> None:
+    directory = tmp_path / "run"
+    with subprocess.Popen(
+        [sys.executable, "-c", MANAGER_SCRIPT, str(directory)], stdout=subprocess.PIPE, text=True
+    ) as manager:
+        assert manager.stdout is not None
+        seen = [int(manager.stdout.readline()) for _ in range(35)]
+        family = tree(manager.pid)
+        os.kill(manager.pid, signal.SIGKILL)
+    assert gone(family)
+    run = pcm.resume(directory, engine="taskvine", workers=2)
+    assert_exact(run)
+    # What was reported before the kill was durable, so it was not computed again.
+    assert [row.key for row in run][: len(seen)] == seen
+
+
+def test_nothing_is_left_when_a_manager_is_closed(tmp_path: Path) -> None:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    before = set(psutil.Process().children(recursive=True))
+    with pcm.Manager(engine="taskvine", workers=2, scratch=scratch) as manager:
+        run = manager.map(digest, range(ITEMS), context=salt(), directory=tmp_path / "run")
+    assert_exact(run)
+    assert set(psutil.Process().children(recursive=True)) <= before
+    assert not list(scratch.iterdir())

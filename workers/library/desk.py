@@ -1,0 +1,158 @@
+"""Where calls wait for their answers, and reports for a call that can take them.
+
+A call that brings a batch is answered when that ends, a brief one with orders at once. The
+manager's side keeps one call open that brings nothing (``carriage.EVENTS``): it is answered when
+there is something to say that no other answer can take along. Results alone wait a while for
+company: an answer costs the manager's side a millisecond.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections import deque
+from collections.abc import Callable
+
+from workers import carriage
+from workers.host.loop import Loop, Timer
+from workers.library.pipes import Call
+from workers.protocol import (
+    BatchEnd,
+    ErrorReport,
+    Goodbye,
+    ItemResult,
+    ItemResults,
+    Order,
+    Report,
+    RunBatch,
+)
+
+RESULTS_SECONDS = 0.5
+"""How long results may wait for a call that is answered anyway."""
+HELD_BYTES = 4 << 20
+"""Results of this size wait no longer."""
+RESULT_BYTES = 256 << 20
+"""The largest value of one item."""
+
+
+class Desk:
+    """The upstream of a supervisor."""
+
+    def __init__(
+        self, loop: Loop, handle: Callable[[list[Order]], None], end: Callable[[Call], None]
+    ) -> None:
+        """``handle`` is given orders, ``end`` calls whose answer is in its place."""
+        self.dismissed = False
+        """Whether the other side has our Goodbye."""
+        self._loop = loop
+        self._handle, self._end = handle, end
+        self._expected = 0
+        self._early: dict[int, tuple[Call, carriage.Call]] = {}
+        self._events: deque[Call] = deque()
+        self._brief: list[Call] = []
+        self._batches: dict[int, Call] = {}
+        self._reports: list[Report] = []
+        self._held_bytes = 0
+        self._urgent = False
+        self._answers = 0
+        self._answered_at = 0.0
+        self._gone = False
+        self._timer: Timer | None = None
+
+    # -- reports ---------------------------------------------------------------------------------
+
+    def send(self, reports: list[Report]) -> None:
+        """Take reports; they leave at the end of the turn, or when they can."""
+        for report in reports:
+            if isinstance(report, ItemResults):
+                report = _bounded(report)  # noqa: PLW2901
+                self._held_bytes += sum(len(r.value) for r in report.results if r.value)
+            else:
+                self._urgent = True
+            self._reports.append(report)
+
+    # -- calls -----------------------------------------------------------------------------------
+
+    def take(self, call: Call) -> None:
+        """Handle a call, in its turn. Raises CarriageError for what is none."""
+        if call.command == carriage.EVENTS:
+            self._events.append(call)
+            self.dismissed = self._gone and not self._reports
+            return
+        frame = carriage.inline_frame(call.command)
+        if frame is None:
+            path = os.path.join(call.sandbox, carriage.INPUT_FILE)
+            with open(path, "rb") as file:
+                frame = file.read()
+        brought = carriage.open_call(frame)
+        if brought.number < self._expected:
+            self._brief.append(call)  # It was thought lost, and came all the same.
+            return
+        self._early[brought.number] = call, brought
+        while self._expected in self._early:
+            call, brought = self._early.pop(self._expected)
+            self._expected += 1
+            self._carry_out(call, brought)
+
+    def _carry_out(self, call: Call, brought: carriage.Call) -> None:
+        batches = [order.batch for order in brought.orders if isinstance(order, RunBatch)]
+        if batches and not brought.brief:
+            self._batches[batches[-1]] = call
+        else:
+            self._brief.append(call)
+        self._handle(brought.orders)
+
+    # -- answers ---------------------------------------------------------------------------------
+
+    def settle(self) -> None:
+        """Give answers where it is time; called at the end of every turn of the loop."""
+        ready, self._brief = self._brief, []
+        for report in self._reports:
+            if isinstance(report, BatchEnd) and report.batch in self._batches:
+                ready.append(self._batches.pop(report.batch))
+        if not ready and self._reports and self._events and self._is_time():
+            ready.append(self._events.popleft())
+        for call in ready:
+            self._answer(call)
+
+    def _is_time(self) -> bool:
+        wait = self._answered_at + RESULTS_SECONDS - time.monotonic()
+        if self._urgent or self._held_bytes > HELD_BYTES or wait <= 0:
+            return True
+        if self._timer is None:
+            self._timer = self._loop.call_later(wait, self._on_time)
+        return False
+
+    def _on_time(self) -> None:
+        self._timer = None
+
+    def _answer(self, call: Call) -> None:
+        """With all that there is to say: the first of several answers has it all."""
+        reports, self._reports = self._reports, []
+        self._held_bytes, self._urgent = 0, False
+        self._gone = self._gone or any(isinstance(report, Goodbye) for report in reports)
+        # A call that was cancelled has lost its sandbox, and nobody waits for its answer.
+        with contextlib.suppress(OSError), open(call.output, "wb") as file:
+            file.write(carriage.answer(self._answers, reports))
+        self._answers += 1
+        self._answered_at = time.monotonic()
+        self._end(call)
+
+
+def _bounded(results: ItemResults) -> ItemResults:
+    if all(len(result.value or b"") <= RESULT_BYTES for result in results.results):
+        return results
+    problem = (
+        f"its result takes more than {RESULT_BYTES >> 20} MiB; give the name of a file with it"
+    )
+    error = ErrorReport("ResultTooLarge", problem)
+    return ItemResults(
+        results.batch,
+        [
+            ItemResult(result.position, result.seconds, None, error)
+            if len(result.value or b"") > RESULT_BYTES
+            else result
+            for result in results.results
+        ],
+    )
