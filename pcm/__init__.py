@@ -79,7 +79,6 @@ __all__ = [  # noqa: RUF022 - by topic
 
 def __getattr__(name: str) -> Any:
     if name in _HOME_OF:
-
         return getattr(import_module(_HOME_OF[name]), name)
     raise AttributeError(f"module 'pcm' has no attribute {name!r}")
 

@@ -11,9 +11,9 @@ import typer
 from pcm.cli import exits
 from pcm.cli.interrupts import Interrupts
 from pcm.cli.verbs import complain, emit
+from pcm.durations import counted, duration, rate
 from pcm.errors import PcmError
 from pcm.watching import watch
-from pcm.watching.durations import counted, duration, rate
 from pcm.watching.progress import display
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from pcm.watching.durations import counted
+from pcm.durations import counted
 
 if TYPE_CHECKING:
     from pcm.journal import JournalReader

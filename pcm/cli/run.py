@@ -10,8 +10,8 @@ import typer
 
 from pcm.cli import exits
 from pcm.cli.verbs import AsJson, Engine, Workers, emit, verb
+from pcm.durations import counted
 from pcm.errors import InputError
-from pcm.watching.durations import counted
 
 
 @verb

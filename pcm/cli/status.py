@@ -11,7 +11,7 @@ import typer
 
 from pcm.cli import exits
 from pcm.cli.verbs import AsJson, emit, verb
-from pcm.watching.durations import counted, duration, rate
+from pcm.durations import counted, duration, rate
 
 if TYPE_CHECKING:
     from pcm.journal import JournalReader
@@ -51,7 +51,8 @@ def standing(reader: JournalReader) -> dict[str, Any]:
     """State, counts and speed of a run.
 
     ``state`` is that of the journal, but ``running``, ``interrupted`` or ``incomplete`` (its items
-    never were all there) for a run that is open. ``items_per_second``: over its last results.
+    never were all there) for a run that is open. ``items_per_second``: over the last results of
+    the manager that is at work on it; None if there is none, or too few results.
     """
     import msgspec
 
@@ -64,7 +65,7 @@ def standing(reader: JournalReader) -> dict[str, Any]:
         state = "running"
     elif state == "open":
         state = "interrupted" if status.sealed else "incomplete"
-    speed = _recent_speed(reader, counts.finished)
+    speed = None if holder is None else _recent_speed(reader, holder.since)
     return {
         "name": manifest.name,
         "directory": str(reader.directory.absolute()),
@@ -72,17 +73,17 @@ def standing(reader: JournalReader) -> dict[str, Any]:
         **msgspec.to_builtins(counts),
         "remaining": counts.remaining,
         "items_per_second": speed,
-        "eta_seconds": counts.remaining / speed if speed and state == "running" else None,
+        "eta_seconds": counts.remaining / speed if speed else None,
         "error": status.error,
         "owner": None if holder is None else msgspec.to_builtins(holder),
     }
 
 
-def _recent_speed(reader: JournalReader, finished: int) -> float | None:
-    """Items per second over the last results; None where there are too few to tell."""
-    rows = reader.rows(after=max(0, finished - RECENT_ROWS), limit=RECENT_ROWS)
-    span = rows[-1].at - rows[0].at if rows else 0.0
-    return (len(rows) - 1) / span if span > 0 else None
+def _recent_speed(reader: JournalReader, since: float) -> float | None:
+    """Items per second over the last results after a time; None where they are too few to tell."""
+    times = [at for at in reader.last_times(RECENT_ROWS) if at >= since]
+    span = times[-1] - times[0] if times else 0.0
+    return (len(times) - 1) / span if span > 0 else None
 
 
 def _described(state: dict[str, Any]) -> str:
@@ -90,7 +91,7 @@ def _described(state: dict[str, Any]) -> str:
     parts = [f"{state['finished']:,} of {counted(state['items'], 'item')} finished"]
     if bad:
         parts.append(f"{bad:,} failed")
-    if state["state"] == "running" and state["items_per_second"]:
+    if state["items_per_second"]:
         parts.append(rate(state["items_per_second"]))
     if state["eta_seconds"]:
         parts.append(f"{duration(state['eta_seconds'])} left")

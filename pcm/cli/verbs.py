@@ -17,7 +17,10 @@ AsJson = Annotated[
 ]
 Engine = Annotated[str | None, typer.Option(help="What carries the work to workers.")]
 Workers = Annotated[
-    int | None, typer.Option(min=1, help="How many workers; else one per GPU, or one.")
+    int | None,
+    typer.Option(
+        min=1, help="How many workers; else one per GPU, or per eight cores without, at least one."
+    ),
 ]
 
 

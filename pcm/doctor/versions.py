@@ -8,7 +8,7 @@ import platform
 import pcm
 from pcm.doctor.base import Check, Section
 
-NEEDED = ("msgspec", "numpy", "cloudpickle", "psutil", "pydantic", "pyyaml", "typer", "rich")
+NEEDED = ("msgspec", "numpy", "cloudpickle", "pydantic", "pyyaml", "typer", "rich")
 FOR_INFERENCE = ("torch", "transformers", "safetensors", "tokenizers")
 
 

@@ -44,10 +44,6 @@ class Request(msgspec.Struct, frozen=True):
     seed: int | None = None
     stop: list[str] = []
 
-    @property
-    def is_chat(self) -> bool:
-        return self.url == CHAT
-
 
 def request_problems(line: Mapping[str, Any]) -> list[Problem]:
     """Everything that is wrong with a line's object; [] if nothing is."""

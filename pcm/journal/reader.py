@@ -92,6 +92,11 @@ class JournalReader:
         """Final rows in the order of finishing, from the first whose ``seq`` is above ``after``."""
         return _stored(self._all(_ROWS + "WHERE r.seq > ? ORDER BY r.seq LIMIT ?", (after, limit)))
 
+    def last_times(self, limit: int = PAGE_ROWS) -> list[float]:
+        """When the last final rows came (unix seconds), in the order of finishing."""
+        times = self._all("SELECT at FROM results ORDER BY seq DESC LIMIT ?", (limit,))
+        return [at for (at,) in reversed(times)]
+
     def rows_in_order(self) -> Iterator[StoredRow]:
         """Final rows in the order of the items."""
         after = -1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pcm.durations import duration
 from pcm.report.figures import Accounts, Split
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def _headline(accounts: Accounts) -> str:
     sittings = f" in {accounts.sittings} sittings" if accounts.sittings > 1 else ""
     return (
         f"{accounts.name}: {accounts.state}; {accounts.finished:,} of {accounts.items:,} items "
-        f"finished, {bad:,} of them failed; {_duration(accounts.seconds)}{sittings}, "
+        f"finished, {bad:,} of them failed; {duration(accounts.seconds)}{sittings}, "
         f"{accounts.items_per_second:,.3g} items/s"
     )
 
@@ -131,11 +132,3 @@ def _shares(split: Split) -> list[str]:
 
 def _seconds(split: Split) -> tuple[float, float, float, float]:
     return (split.useful_seconds, split.loading_seconds, split.lost_seconds, split.idle_seconds)
-
-
-def _duration(seconds: float) -> str:
-    minutes, rest = divmod(seconds, 60)
-    hours, minutes = divmod(int(minutes), 60)
-    if hours:
-        return f"{hours} h {minutes} min"
-    return f"{minutes} min {rest:.0f} s" if minutes else f"{rest:.1f} s"

@@ -6,7 +6,7 @@ import sys
 from abc import ABC, abstractmethod
 from typing import IO, TYPE_CHECKING
 
-from pcm.watching.durations import counted, duration, rate
+from pcm.durations import counted, duration, rate
 
 if TYPE_CHECKING:
     from pcm.manager import Progress

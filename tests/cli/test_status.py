@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sqlite3
 import time
 from pathlib import Path
 
@@ -19,7 +20,8 @@ def journal(tmp_path: Path) -> Journal:
     journal = Journal.create(tmp_path, manifest)
     journal.add_items([Item(f'"{n}"', b"\xc0") for n in range(100)])
     journal.seal()
-    journal.record([outcome(item, at=1000.0 + item) for item in range(11)])
+    now = time.time()
+    journal.record([outcome(item, at=now + item) for item in range(11)])
     journal.commit()
     return journal
 
@@ -44,6 +46,24 @@ def test_a_run_that_goes_on(journal: Journal, tmp_path: Path) -> None:
     text = status(tmp_path)
     assert text.startswith("products: running; 11 of 100 items finished, 1.0/s, 1 min 29 s left\n")
     assert "worked on by process" in text
+    journal.close()
+
+
+def test_the_speed_is_that_of_the_present_sitting(journal: Journal, tmp_path: Path) -> None:
+    journal.close()
+    with sqlite3.connect(tmp_path / "journal.sqlite") as connection:
+        # The first sitting was an hour ago; and many rows were failures that are tried again now.
+        connection.execute("UPDATE results SET at = at - 3600")
+        connection.execute("UPDATE sqlite_sequence SET seq = 5000")
+    connection.close()
+    journal = Journal.open(tmp_path)
+    assert msgspec.json.decode(status(tmp_path, "--json"))["items_per_second"] is None
+    now = time.time()
+    journal.record([outcome(11 + n, at=now + 2.0 * n) for n in range(11)])
+    journal.commit()
+    state = msgspec.json.decode(status(tmp_path, "--json"))
+    assert state["items_per_second"] == pytest.approx(0.5)
+    assert state["eta_seconds"] == pytest.approx(2.0 * 78)
     journal.close()
 
 

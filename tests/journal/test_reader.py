@@ -71,6 +71,15 @@ def test_counts(tmp_path: Path) -> None:
     assert (counts.duplicates, counts.failed_attempts) == (1, 2)
 
 
+def test_the_last_times_are_those_of_the_rows_that_came_last(tmp_path: Path) -> None:
+    with Journal.create(tmp_path, manifest()) as journal:
+        journal.add_items(items(5))
+        journal.record([success(item)._replace(at=10.0 - item) for item in (3, 1, 4, 2)])
+    with JournalReader(tmp_path) as reader:
+        assert reader.last_times(3) == [9.0, 6.0, 8.0]
+        assert reader.last_times() == [7.0, 9.0, 6.0, 8.0]
+
+
 def test_slowest(tmp_path: Path) -> None:
     with Journal.create(tmp_path, manifest()) as journal:
         journal.add_items(items(5))

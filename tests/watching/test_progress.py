@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
-from pcm.watching.progress import Lines, Live, Silent, described, display
 from pcm.manager import Progress
+from pcm.watching.progress import Lines, Live, Silent, described, display
 
 
 def at(finished: int, items: int = 1000, failed: int = 0) -> Progress:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache, partial
 from typing import Any, Literal
 
 from workers.inference.base import Choice, Generation, LanguageModel, Message
@@ -20,6 +20,9 @@ from workers.inference.sampling import per_item
 from workers.inference.shapes import Shapes
 
 Tokens = list[int]
+
+TREES_KEPT = 64
+"""Batches of a task choose among the same labels again and again."""
 
 
 class ResidentModel(LanguageModel):
@@ -41,6 +44,7 @@ class ResidentModel(LanguageModel):
         self.model, self.tokenizer = model, tokenizer
         self._shapes, self._slots = shapes, slots
         self._prefixes = PrefixStore(model, tokenizer)
+        self._trees = lru_cache(TREES_KEPT)(partial(label_tree, tokenizer))
         self._limit, self._window = context_tokens(model, tokenizer), window_tokens(model)
         ends = [model.generation_config.eos_token_id, tokenizer.eos_token_id]
         self._ends = {i for end in ends for i in (end if isinstance(end, list) else [end])}
@@ -56,7 +60,7 @@ class ResidentModel(LanguageModel):
     def choose(
         self, prompts: Sequence[str], labels: Sequence[str], prefix: str = ""
     ) -> Iterator[Choice | ValueError]:
-        tree = label_tree(self.tokenizer, labels)
+        tree = self._trees(tuple(labels))
         return in_order(self._choices(self._tokenize(prompts, prefix), tree, prefix))
 
     def generate(

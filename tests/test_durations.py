@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from pcm.watching.durations import counted, duration, rate
+from pcm.durations import counted, duration, rate
 
 
 @pytest.mark.parametrize(
