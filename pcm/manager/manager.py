@@ -46,7 +46,7 @@ class Manager:
         engine: what carries batches to workers: ``"local"`` (processes on this machine), or an
             ``Engine`` of your own.
         workers: how many workers to keep; None lets the engine choose (the local one: one per
-            GPU, or without GPUs one per eight cores).
+            GPU, or without GPUs one per eight cores, at least one).
         options: further options of the engine, by name (see its module).
 
     Use it as a context manager: leaving waits for its runs, or, if an exception is on its way,

@@ -224,7 +224,7 @@ class LocalEngine(Engine):
         self._wanted += count
         left = self._sharing.workers_left
         possible = self._wanted if left is None else min(self._wanted, left)
-        leaving = 0
+        leaving = sum(worker.is_leaving for worker in self._workers.values())
         never = self._wanted - possible - leaving
         if never > 0:
             self._wanted -= never
