@@ -13,14 +13,6 @@ MAPPED = ("pcm", "workers", "apps", "evaluations")
 SOURCES = (*MAPPED, "condor", "tests", ".ci")
 MAX_LINES = 400
 
-UNSETTLED = ("pcm/engines/", "workers/library/", "workers/launch/", "tests/cluster/")
-"""Rooms whose files still come, go and grow: their rows may lag behind, and theirs alone. Once a
-room has settled take it out here; when all have, delete this and `settled`."""
-
-
-def settled(path: str) -> bool:
-    return not path.startswith(UNSETTLED)
-
 
 def sources(root: Path, folders: tuple[str, ...]) -> Iterator[str]:
     """Python files, and scripts without a suffix, by their path from the root."""
@@ -54,7 +46,7 @@ def faults_of_the_map(page: str, root: Path) -> list[str]:
 
 def test_every_module_has_its_row_and_every_row_its_file() -> None:
     faults = faults_of_the_map((ROOT / "docs" / "structure.md").read_text(), ROOT)
-    assert [fault for fault in faults if settled(fault)] == []
+    assert faults == []
 
 
 def test_a_fault_of_the_map_is_found(tmp_path: Path) -> None:
@@ -75,7 +67,7 @@ def test_no_file_is_long() -> None:
         path: len((ROOT / path).read_bytes().splitlines()) for path in sources(ROOT, SOURCES)
     }
     assert len(lengths) > 200
-    assert {p: n for p, n in lengths.items() if n > MAX_LINES and settled(p)} == {}
+    assert {p: n for p, n in lengths.items() if n > MAX_LINES} == {}
 
 
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -89,7 +81,7 @@ def test_what_a_page_names_is_there(page: Path) -> None:
     assert [link for link in links if not (page.parent / link).exists()] == []
     tops = "|".join(re.escape(folder) for folder in (*MAPPED, "tests", "docs", ".ci"))
     paths = re.findall(rf"`((?:{tops})/[\w./-]+)(?:::\w+)?`", text)
-    assert [path for path in paths if settled(path) and not _is_there(ROOT / path)] == []
+    assert [path for path in paths if not _is_there(ROOT / path)] == []
     tests = re.findall(r"`(tests/[\w./]+)::(\w+)`", text)
     assert [name for path, name in tests if f"def {name}(" not in (ROOT / path).read_text()] == []
 
