@@ -5,7 +5,7 @@ from __future__ import annotations
 from pcm.journal.directory import CARGO_FILE
 from pcm.journal.journal import Journal
 from pcm.journal.lock import Owner, owner
-from pcm.journal.manifest import Manifest, changes
+from pcm.journal.manifest import MANIFEST_FORMAT, Manifest, changes
 from pcm.journal.reader import JournalReader, is_run
 from pcm.journal.records import (
     Attempt,
@@ -20,6 +20,7 @@ from pcm.journal.records import (
 
 __all__ = [
     "CARGO_FILE",
+    "MANIFEST_FORMAT",
     "Attempt",
     "Counts",
     "Durability",

@@ -13,12 +13,11 @@ import msgspec
 import pcm
 from pcm.errors import ChangedRunError, InputError
 from pcm.formats import Output, check_outputs
-from pcm.journal import Durability, Item, Journal, Manifest, changes, is_run
+from pcm.journal import MANIFEST_FORMAT, Durability, Item, Journal, Manifest, changes, is_run
 from pcm.manager.cargo import RunCargo
 from pcm.packing import encode_item, encode_key
 from pcm.recipe import Recipe, Task
 
-MANIFEST_FORMAT = 1
 DURABILITY: Durability = "process"
 """No kill takes a committed row. A power cut may take the last ones, which are computed again: that
 is cheaper than a disk flush before every result is reported."""
