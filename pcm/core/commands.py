@@ -107,6 +107,19 @@ class Provision(Command, frozen=True):
     after_seconds: float = 0.0
 
 
+class Want(Command, frozen=True):
+    """An offered pool shall have so many workers in all, those included that are there.
+
+    What is missing is asked for; of what is too many only those are taken back that have not
+    joined. Workers that are there leave by ``Retire``.
+    """
+
+    pool: str
+    workers: int
+    cause: int
+    reason: str = ""
+
+
 class GiveUp(Command, frozen=True):
     """An item has its final outcome, and it is a failure.
 

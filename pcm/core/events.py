@@ -206,6 +206,31 @@ class ProvisionFailed(Event, frozen=True):
     permanent: bool = False
 
 
+class PoolOffered(Event, frozen=True):
+    """The user offers a pool whose size the core chooses, between ``least`` and ``most`` workers.
+
+    ``offers`` is what each of its workers has at least; its ``kind`` is empty unless the pool has
+    only workers of one kind.
+    """
+
+    pool: str
+    most: int
+    offers: Capacity
+    least: int = 0
+
+
+class PoolState(Event, frozen=True):
+    """How an offered pool stands; told whenever it changes.
+
+    ``coming``: workers that were wanted and have not joined, queued or starting.
+    ``wait_seconds``: how long they wait from being asked for until they join, as measured.
+    """
+
+    pool: str
+    coming: int
+    wait_seconds: float | None = None
+
+
 class SkewChanged(Event, frozen=True):
     """A worker is slower than its kind by this factor (>= 1) now, from telemetry."""
 

@@ -63,7 +63,20 @@ class Faults:
     def give_up_if_hopeless(self, context: Context, now: float) -> None:
         """Fail the runs of a context that waits, is nowhere, and can come to nobody."""
         state = self._state
-        if context.size_of() or not state.pools_complete():
+        if context.size_of():
+            return
+        offers = {
+            name: elastic.offer.offers
+            for name, elastic in state.elastic.items()
+            if state.pool(name).active < elastic.offer.most
+        }
+        if any(suits(capacity, context.requirements) for capacity in offers.values()):
+            return  # It will be asked for.
+        if not any(state.groups.values()) and not any(p.wanted for p in state.pools.values()):
+            if offers:
+                self._fail(context, _shortfall(context, offers))
+            return
+        if not state.pools_complete():
             return
         hosts = [
             state.workers[id_]
@@ -72,8 +85,8 @@ class Faults:
             for id_ in group
         ]
         if not hosts:
-            best = [state.workers[next(iter(group))] for group in state.groups.values()]
-            self._fail(context, _shortfall(context, best))
+            first = [state.workers[next(iter(group))] for group in state.groups.values()]
+            self._fail(context, _shortfall(context, {w.id: w.capacity for w in first}))
         elif context.exclusions and all(context.excluded(w.id, now) for w in hosts):
             exclusions = [context.exclusions[w.id] for w in hosts]
             if all(self._is_final(context, exclusion) for exclusion in exclusions):
@@ -107,8 +120,8 @@ class Faults:
             self._fail_run(run, error)
 
 
-def _shortfall(context: Context, workers: list[Worker]) -> str:
-    """Why no worker will do, in numbers: the best there is against what is needed."""
+def _shortfall(context: Context, there: dict[str, Capacity]) -> str:
+    """Why no worker or pool will do, in numbers: the best there is against what is needed."""
     needs = context.requirements
     demands: list[tuple[str, int, Callable[[Capacity], int]]] = [
         ("GPUs", needs.gpus, lambda c: c.gpus),
@@ -122,12 +135,10 @@ def _shortfall(context: Context, workers: list[Worker]) -> str:
             gpu_memory_bytes=needed if what == "of GPU memory" else 0,
             memory_bytes=needed if what == "of memory" else 0,
         )
-        if needed and not any(suits(w.capacity, alone) for w in workers):
-            best = max(workers, key=lambda w: offered(w.capacity))
-            there = offered(best.capacity)
-            lacks.append(
-                f"{_amount(needed)} {what}, but the best worker ({best.id}) has {_amount(there)}"
-            )
+        if needed and not any(suits(capacity, alone) for capacity in there.values()):
+            best = max(there, key=lambda name: offered(there[name]))
+            amount = _amount(offered(there[best]))
+            lacks.append(f"{_amount(needed)} {what}, but the best worker ({best}) has {amount}")
     needed_all = " and ".join(lacks) or "more than any one worker has"
     return f"no worker can hold context {context.name}: it needs {needed_all}"
 

@@ -82,3 +82,19 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     start_backoff_seconds: float = 1.0
     """Wait before a worker is asked for after the first failed start; it doubles each time."""
     start_backoff_seconds_max: float = 60.0
+
+    # -- offered pools
+    look_seconds: float = 5.0
+    """How often the wanted number of workers is thought over while there is work."""
+    wait_seconds: float = 60.0
+    """From asking for a worker until it joins, until it is measured."""
+    worker_start_seconds: float = 5.0
+    """What a worker takes of its machine's time before it can load."""
+    repay: float = 1.0
+    """A worker is asked for if it is expected to compute for so many times its cold start."""
+    withdraw_after_seconds: float = 30.0
+    """Workers that have not come are taken back when they were too many for so long."""
+    idle_cold_seconds: float = 15.0
+    """A worker with nothing loaded that had nothing to do for so long is handed back."""
+    idle_warm_seconds: float = 60.0
+    """The same for one with something loaded."""

@@ -43,10 +43,11 @@ class Provisioning:
     def withdraw(self, worker: Worker, why: str) -> None:
         """Nothing more is sent to a worker that goes or is about to; it is replaced now."""
         if worker.available:
-            self._set_aside(worker, why)
+            self.set_aside(worker, why)
             self._adjust(self._state.pool_of(worker))
 
-    def _set_aside(self, worker: Worker, why: str) -> None:
+    def set_aside(self, worker: Worker, why: str) -> None:
+        """Nothing more is sent to it."""
         worker.available, worker.going = False, why
         self._state.release(worker)
         self._state.index_replicas(worker)
@@ -126,7 +127,7 @@ class Provisioning:
             for worker in self._least_useful(pool, extra):
                 reason = f"pool {pool.name} is to have {pool.wanted} workers"
                 self._orders.add(Retire(worker.id, self._orders.cause, reason))
-                self._set_aside(worker, reason)
+                self.set_aside(worker, reason)
 
     def _backoff_seconds(self, pool: Pool) -> float:
         if not pool.failed_starts:

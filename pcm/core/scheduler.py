@@ -16,13 +16,16 @@ from pcm.core.batch import Batch
 from pcm.core.batching import Batching
 from pcm.core.commands import Command
 from pcm.core.context import Context
+from pcm.core.demand import Demand
 from pcm.core.events import (
     BatchDone,
     BatchLost,
     Event,
     ItemsAdded,
     ItemsDone,
+    PoolOffered,
     PoolSized,
+    PoolState,
     ProvisionFailed,
     ReplicaChanged,
     ReplicaFailed,
@@ -37,6 +40,7 @@ from pcm.core.events import (
     WorkerNotice,
 )
 from pcm.core.faults import Faults
+from pcm.core.handback import Handback
 from pcm.core.invariants import check
 from pcm.core.leases import Leases
 from pcm.core.outcomes import Outcomes
@@ -72,6 +76,8 @@ class Scheduler:
         self._outcomes = Outcomes(basis, quarantine, self._faults, self._provisioning, self._runs)
         self._placement = Placement(basis, Batching(basis), quarantine, self._leases)
         self._residency = Residency(basis, self._leases, self._faults)
+        self._demand = Demand(basis)
+        self._handback = Handback(basis, self._provisioning.set_aside)
         self._handlers: dict[type[Event], Callable[[Any], None]] = {
             WorkerJoined: self._worker_joined,
             WorkerNotice: self._worker_notice,
@@ -86,6 +92,8 @@ class Scheduler:
             RunClosed: self._run_closed,
             RunCancelled: self._run_cancelled,
             PoolSized: self._provisioning.size,
+            PoolOffered: self._demand.offered,
+            PoolState: self._demand.changed,
             ProvisionFailed: self._provisioning.failed,
             SkewChanged: self._skew_changed,
             Tick: self._tick,
@@ -108,6 +116,8 @@ class Scheduler:
         self._placement.assign(self._now)
         self._residency.settle(self._now)
         self._runs.finish_those_done(self._now)
+        if self._demand.settle(self._now) or self._handback.due <= self._now:
+            self._handback.settle(self._now)
         unused = self._state.forget_contexts()
         if unused:
             self._estimates.forget_contexts(unused)
@@ -154,6 +164,7 @@ class Scheduler:
         self._estimates.joined(self._now)
         state.index_replicas(worker)
         self._provisioning.joined(worker)
+        self._demand.joined(worker)
 
     def _worker_notice(self, event: WorkerNotice) -> None:
         worker = self._known(event.worker)
@@ -166,6 +177,7 @@ class Scheduler:
             return
         self._provisioning.left(worker, event.cause, event.detail, self._now)
         self._provisioning.withdraw(worker, event.cause)
+        self._demand.left(worker)
         self._outcomes.worker_left(worker, event, self._now)
         self._estimates.left(
             worker.joined_at, self._now, evicted=event.cause in ("evicted", "lost")

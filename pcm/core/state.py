@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from pcm.core.batch import Batch
 from pcm.core.context import Context
+from pcm.core.events import PoolOffered
 from pcm.core.run import Ended, Run
 from pcm.core.worker import Signature, Worker
 
@@ -37,6 +38,21 @@ class Pool:
 
 
 @dataclass(slots=True)
+class ElasticPool:
+    """What an offered pool has besides what every pool has."""
+
+    offer: PoolOffered
+    coming: int = 0
+    wait_seconds: float | None = None
+    wanted: int = 0
+    """Workers in all that were asked for last."""
+    fewer_since: float | None = None
+    """Since when fewer would do."""
+    kinds: dict[str, int] = field(default_factory=dict)
+    """Kinds of the workers that have come, ever."""
+
+
+@dataclass(slots=True)
 class State:
     prefetch_below_seconds: float = 1.0
     workers: dict[str, Worker] = field(default_factory=dict)
@@ -45,6 +61,8 @@ class State:
     """Those that are not over."""
     batches: dict[int, Batch] = field(default_factory=dict)
     pools: dict[str, Pool] = field(default_factory=dict)
+    elastic: dict[str, ElasticPool] = field(default_factory=dict)
+    """Those of the pools whose size the core chooses."""
     groups: dict[Signature, dict[str, None]] = field(default_factory=dict)
     """Available workers by signature."""
     spare: dict[Signature, dict[str, None]] = field(default_factory=dict)
