@@ -41,6 +41,7 @@ class Demand:
         self._orders, self._alarms = basis.orders, basis.alarms
         self._looked_at = -math.inf
         self._had_demand = False
+        self._looks_again = False
 
     # -- told ------------------------------------------------------------------------------------
 
@@ -81,7 +82,10 @@ class Demand:
         if not state.elastic:
             return False
         has_demand = bool(state.demand)
-        if now < self._looked_at + self._policy.look_seconds and has_demand == self._had_demand:
+        due = self._looked_at + self._policy.look_seconds
+        if now < due and has_demand == self._had_demand:
+            if self._looks_again:  # An earlier alarm may have gone off in between.
+                self._alarms.set(("look", "demand"), due)
             return False
         self._looked_at, self._had_demand = now, has_demand
         added = dict.fromkeys(state.elastic, 0)
@@ -91,7 +95,8 @@ class Demand:
             active = state.pool(name).active
             target = min(max(active + added[name], pool.offer.least), pool.offer.most)
             self._want(name, pool, target, now)
-        if has_demand or any(pool.fewer_since is not None for pool in state.elastic.values()):
+        self._looks_again = has_demand or any(state.pool(name).active for name in state.elastic)
+        if self._looks_again:
             self._alarms.set(("look", "demand"), now + self._policy.look_seconds)
         return True
 

@@ -23,6 +23,7 @@ from pcm.core.commands import (
     Load,
     Provision,
     Retire,
+    Want,
 )
 from pcm.core.events import (
     BatchDone,
@@ -32,7 +33,9 @@ from pcm.core.events import (
     ItemsAdded,
     ItemsDone,
     LossCause,
+    PoolOffered,
     PoolSized,
+    PoolState,
     ProvisionFailed,
     ReplicaChanged,
     ReplicaFailed,
@@ -88,6 +91,8 @@ class Cluster:
         self.deaths: Counter[tuple[str, int]] = Counter()
         self.ended: dict[str, Finish] = {}
         self.runs: list[str] = []
+        self.queued: Counter[str] = Counter()
+        """By offered pool: workers that were wanted and have not joined."""
         self._queue: list[tuple[float, int, Callable[[], None]]] = []
         self._sequence = 0
 
@@ -108,6 +113,8 @@ class Cluster:
             for _ in range(command.workers):
                 wait = command.after_seconds + self.start_seconds
                 self.after(wait, lambda pool=command.pool: self._start(pool))
+        elif isinstance(command, Want):
+            self._want(command.pool, command.workers)
         elif isinstance(command, Load):
             self.after(self.latency_seconds, lambda: self._load(command))
         elif isinstance(command, Evict):
@@ -185,6 +192,9 @@ class Cluster:
     def cancel(self, run: str) -> None:
         self.tell(RunCancelled(run))
 
+    def offer(self, pool: str, most: int, *, kind: str = "", least: int = 0) -> None:
+        self.tell(PoolOffered(pool, most, Capacity(kind=kind, pool=pool), least))
+
     def size(self, workers: int, pool: str = "local") -> None:
         self.tell(PoolSized(pool, workers))
 
@@ -200,6 +210,30 @@ class Cluster:
             id_, self.capacity(index, pool), self.seconds(index), self.load_seconds(index)
         )
         self.tell(WorkerJoined(id_, self.machines[id_].capacity))
+
+    def _want(self, pool: str, workers: int) -> None:
+        there = sum(m.capacity.pool == pool for m in self.machines.values())
+        missing = workers - there - self.queued[pool]
+        self.queued[pool] = max(0, self.queued[pool] + missing)
+        for _ in range(missing):
+            self.after(self.start_seconds, lambda: self._come(pool))
+        self.after(0.0, lambda: self._tell_state(pool))
+
+    def _come(self, pool: str) -> None:
+        if self.queued[pool]:  # Else it was taken back.
+            self.queued[pool] -= 1
+            self._start(pool)
+            self._tell_state(pool)
+
+    def _tell_state(self, pool: str) -> None:
+        self.tell(PoolState(pool, self.queued[pool], self.start_seconds))
+
+    def evict(self, worker: str, grace_seconds: float, back_seconds: float) -> None:
+        """As a batch system does: a notice, and its job is queued again."""
+        pool = self.machines[worker].capacity.pool
+        self.notice(worker, grace_seconds)
+        self.queued[pool] += 1
+        self.after(grace_seconds + back_seconds, lambda: self._come(pool))
 
     def _retire(self, command: Retire) -> None:
         if command.worker in self.machines:

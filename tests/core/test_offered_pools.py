@@ -1,0 +1,112 @@
+"""Offered pools in a whole cluster: enough workers, and not more than the work repays."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pcm.core.commands import Want
+from pcm.core.events import Capacity
+from pcm.core.policy import Policy
+from tests.core.cluster import Cluster
+
+
+def cluster(*, wait_seconds: float = 20.0, seconds: float = 1.0, load: float = 10.0) -> Cluster:
+    return Cluster(
+        Policy(wait_seconds=wait_seconds),
+        start_seconds=wait_seconds,
+        seconds=lambda index: seconds,
+        load_seconds=lambda index: load,
+        capacity=lambda index, pool: Capacity(kind=pool, pool=pool),
+    )
+
+
+def complete(there: Cluster, items: int, run: str = "run") -> None:
+    assert there.ended[run].outcome == "completed", there.ended[run]
+    assert there.finished[run] == Counter(range(items))
+
+
+def test_a_long_run_gets_all_there_are() -> None:
+    there = cluster()
+    there.offer("a", 20)
+    there.open("run", 10_000)
+    there.settle()
+    complete(there, 10_000)
+    assert there.started == 20
+    assert there.now < 10_000 / 20 + 100
+
+
+def test_a_short_run_takes_few_although_many_are_offered() -> None:
+    there = cluster(wait_seconds=1.0)
+    there.offer("a", 50)
+    there.open("run", 40)
+    there.advance(11.5)  # The first is about to finish its first item.
+    there.start_seconds = 60.0
+    there.settle()
+    complete(there, 40)
+
+
+def test_what_is_queued_is_taken_back_at_the_end_and_the_workers_go() -> None:
+    there = cluster()
+    there.offer("a", 10)
+    there.open("run", 200)
+    there.settle()
+    there.advance(300.0)
+    assert not there.machines
+    assert not there.queued["a"]
+    last = [command for _, command in there.commands if isinstance(command, Want)][-1]
+    assert last.workers == 0
+
+
+def test_the_next_run_finds_them_warm() -> None:
+    there = cluster()
+    there.offer("a", 4)
+    there.open("first", 400)
+    there.settle()
+    started = there.started
+    there.advance(20.0)
+    there.open("second", 400)
+    there.settle()
+    complete(there, 400, "second")
+    assert there.started == started
+
+
+def test_evicted_ones_come_back_without_being_asked_for_twice() -> None:
+    there = cluster()
+    there.offer("a", 5)
+    there.open("run", 5_000)
+    there.advance(60.0)
+    for worker in list(there.machines)[:3]:
+        there.evict(worker, grace_seconds=5.0, back_seconds=10.0)
+    there.advance(60.0)
+    assert len(there.machines) == 5
+    there.settle()
+    complete(there, 5_000)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    items=st.integers(1, 400),
+    most=st.integers(1, 12),
+    wait=st.floats(0.1, 100.0),
+    evictions=st.lists(st.tuples(st.floats(1.0, 60.0), st.integers(0, 11)), max_size=12),
+)
+def test_whatever_is_evicted_the_run_completes_and_never_has_more_than_offered(
+    items: int, most: int, wait: float, evictions: list[tuple[float, int]]
+) -> None:
+    there = cluster(wait_seconds=wait)
+    there.offer("a", most)
+    there.open("run", items)
+    for after, which in evictions:
+        there.advance(after)
+        workers = sorted(there.machines)
+        if "run" in there.ended or not workers:
+            continue
+        there.evict(workers[which % len(workers)], 1.0, 5.0)
+        assert len(there.machines) <= most
+    there.settle()
+    complete(there, items)
+    there.advance(wait + 300.0)
+    assert not there.machines
