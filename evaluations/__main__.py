@@ -12,6 +12,7 @@ from evaluations.base import Evaluation, Result, machine
 
 EVALUATIONS = {
     "context-reuse": "naive, partial and pervasive context management on real model loading",
+    "dispatch": "batches through TaskVine, beside its own function calls (in the cluster root)",
     "overhead": "what pcm adds per batch and per item, empty batches per second, memory per item",
 }
 
@@ -20,15 +21,23 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="evaluations", description=__doc__)
     parser.add_argument("name", nargs="?", choices=sorted(EVALUATIONS))
     parser.add_argument("--json", action="store_true", help="one JSON object on the last line")
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="as little as shows that it works (where there is such)",
+    )
     options = parser.parse_args()
     if options.name is None:
         for name, what in sorted(EVALUATIONS.items()):
             print(f"{name:16} {what}")
         return 0
     module = import_module(f"evaluations.{options.name.replace('-', '_')}")
-    evaluate: Evaluation = module.evaluate
+    if options.quick and not hasattr(module, "quick"):
+        parser.error(f"{options.name} has no --quick")
+    evaluate: Evaluation = module.quick if options.quick else module.evaluate
+    found = machine()  # Before the evaluation's own load.
     figures, targets = evaluate(lambda text: print(text, file=sys.stderr, flush=True))
-    result = Result(options.name, figures, targets, machine())
+    result = Result(options.name, figures, targets, found)
     if options.json:
         print(msgspec.json.encode(result).decode())
     else:

@@ -17,7 +17,12 @@ from tests.cluster.install_debian import run
 
 EXTRAS = ("inference", "parquet")
 TEST_TOOLS = {"hypothesis", "import-linter", "pytest", "pytest-timeout"}
-FURTHER = ["htcondor>=25"]  # the bindings `htcondor2`; Debian's own, which are older, lie beneath
+FURTHER = [
+    "htcondor>=25",  # the bindings `htcondor2`; Debian's own, which are older, lie beneath
+    # What TaskVine's own libraries of functions import, with which ours is compared.
+    "conda-pack",
+    "threadpoolctl",
+]
 PYTHON = str(rootfs.VENV / "bin/python")
 CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
 

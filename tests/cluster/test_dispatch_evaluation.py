@@ -1,0 +1,66 @@
+"""The dispatch evaluation runs to its end, with every figure; its timings mean nothing here."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from evaluations.dispatch import beside
+from tests.cluster.needs import needs_taskvine
+
+pytestmark = [
+    pytest.mark.cluster,
+    needs_taskvine,
+    pytest.mark.skipif(
+        bool(beside.missing()), reason=f"needs {beside.missing()}; in the root: `make cluster`"
+    ),
+]
+
+ROOT = Path(__file__).parents[2]
+WAYS = {"engine", "manager", "taskvine_direct", "taskvine_direct_queued", "taskvine_fork"}
+TRIPS = {"engine", "taskvine_direct", "taskvine_fork"}
+
+
+@pytest.fixture(scope="module")
+def result() -> dict[str, Any]:
+    command = [sys.executable, "-m", "evaluations", "dispatch", "--json", "--quick"]
+    done = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, timeout=110, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return answer
+
+
+def test_every_figure_is_there(result: dict[str, Any]) -> None:
+    figures = result["figures"]
+    assert {way: f["samples"] for way, f in figures["round_trip_milliseconds"].items()} == (
+        dict.fromkeys(TRIPS, 10)
+    )
+    rates = figures["batches_per_second"]
+    assert rates.keys() == {"1_worker", "2_workers"}
+    assert all(ways.keys() == WAYS for ways in rates.values())
+    assert all(rate["min"] > 0 for ways in rates.values() for rate in ways.values())
+    starts = figures["idle_pool_start_milliseconds"]
+    assert {way: f["samples"] for way, f in starts.items()} == {"engine": 4, "manager": 4}
+    kills = figures["kill_to_requeue_milliseconds"]
+    assert {kind: f["samples"] for kind, f in kills.items()} == {
+        "started_by_the_engine": 1,
+        "from_outside": 1,
+    }
+    assert {of: load["warm_workers"] > 0 for of, load in figures["idle_cpu"].items()} == {
+        "1_worker": True,
+        "3_workers": True,
+    }
+    assert figures["taskvine"][0].isdigit()
+
+
+def test_every_expectation_has_its_verdict(result: dict[str, Any]) -> None:
+    whats = [target["what"] for target in result["targets"]]
+    assert len(whats) == len(set(whats)) == 11
+    assert all(isinstance(target["met"], bool) for target in result["targets"])
