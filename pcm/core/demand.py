@@ -207,6 +207,8 @@ class Demand:
         pool, policy = self._state.elastic[name], self._policy
         kinds = pool.kinds or {pool.offer.offers.kind: 1}
         likely = max(kinds, key=lambda kind: kinds[kind])
-        cold = policy.worker_start_seconds + self._estimates.load_seconds(context, likely)
+        load = self._estimates.staging_seconds(context)
+        load += self._estimates.load_seconds(context, likely)
+        cold = policy.worker_start_seconds + load
         wait = policy.wait_seconds if pool.wait_seconds is None else pool.wait_seconds
         return Candidate(name, self._speed(shares, kinds), wait + cold, cold)

@@ -95,6 +95,7 @@ class Estimates:
         self._policy = policy
         self._speeds: dict[str, Speeds] = {}
         self._loads: dict[tuple[str, str], Mean] = {}
+        self._stagings: dict[str, Mean] = {}
         self._overhead = Mean()
         self._overhead.observe(policy.batch_overhead_seconds, weight=0.1)
         self._evictions = 0
@@ -118,6 +119,9 @@ class Estimates:
         for key in ((context.id, kind), (context.id, "")):
             self._loads.setdefault(key, Mean()).observe(seconds)
 
+    def staged(self, context: Context, seconds: float) -> None:
+        self._stagings.setdefault(context.id, Mean()).observe(seconds)
+
     def spent(self, overhead_seconds: float) -> None:
         self._overhead.observe(max(overhead_seconds, 0.0))
 
@@ -134,6 +138,8 @@ class Estimates:
     def forget_contexts(self, contexts: list[str]) -> None:
         """Nobody has or needs them any more."""
         self._loads = {key: mean for key, mean in self._loads.items() if key[0] not in contexts}
+        for context in contexts:
+            self._stagings.pop(context, None)
 
     # -- asked -----------------------------------------------------------------------------------
 
@@ -148,6 +154,11 @@ class Estimates:
         """As measured on this kind of worker, else on any, else as the policy assumes."""
         mean = self._loads.get((context.id, kind)) or self._loads.get((context.id, ""))
         return self._policy.load_seconds if mean is None else mean.value
+
+    def staging_seconds(self, context: Context) -> float:
+        """Until a worker that is new has the context's files; 0 where none were ever awaited."""
+        mean = self._stagings.get(context.id)
+        return 0.0 if mean is None else mean.value
 
     def eviction_seconds(self, now: float) -> float:
         """Mean time between evictions of one worker; the prior counts as one eviction."""

@@ -52,7 +52,7 @@ from pcm.core.residency import Residency
 from pcm.core.runs import Runs
 from pcm.core.story import InvalidTransition
 from pcm.core.views import Progress, WorkerView, present, progress_at_end, progress_of, view_of
-from pcm.core.worker import Worker
+from pcm.core.worker import Replica, Worker
 
 
 class Scheduler:
@@ -209,12 +209,22 @@ class Scheduler:
         if event.status in ("staging", "loading"):
             if replica is None or replica.status == "warm":
                 self._basis.lifecycle.replica(worker, context, "loading", self._now)
+            self._staging_changed(worker.replicas[context.id], context, event)
         elif event.status == "warm" and (replica is None or replica.status == "loading"):
             self._basis.lifecycle.replica(worker, context, "warm", self._now)
             worker.pardoned.discard(context.id)
             self._estimates.loaded(context, worker.capacity.kind, event.seconds)
         present_now = worker.replicas[context.id]
         present_now.memory_bytes = max(present_now.memory_bytes, event.memory_bytes)
+
+    def _staging_changed(self, replica: Replica, context: Context, event: ReplicaChanged) -> None:
+        if event.status == "staging":
+            replica.staged_since = (
+                self._now if replica.staged_since is None else replica.staged_since
+            )
+        elif replica.staged_since is not None:
+            self._estimates.staged(context, self._now - replica.staged_since)
+            replica.staged_since = None
 
     def _replica_failed(self, event: ReplicaFailed) -> None:
         worker = self._known(event.worker)

@@ -23,6 +23,8 @@ class Replica:
     since: float
     memory_bytes: int
     """What it is held to need on this worker."""
+    staged_since: float | None = None
+    """Since when it waits for its files, if it does."""
 
 
 @dataclass(slots=True, eq=False)

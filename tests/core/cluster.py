@@ -33,9 +33,7 @@ from pcm.core.events import (
     ItemsAdded,
     ItemsDone,
     LossCause,
-    PoolOffered,
     PoolSized,
-    PoolState,
     ProvisionFailed,
     ReplicaChanged,
     ReplicaFailed,
@@ -50,6 +48,7 @@ from pcm.core.events import (
 from pcm.core.policy import Policy
 from pcm.core.scheduler import Scheduler
 from tests.core.machine import Job, Machine
+from tests.core.offered import OfferedPools
 
 FOREVER = 1e9
 
@@ -91,8 +90,7 @@ class Cluster:
         self.deaths: Counter[tuple[str, int]] = Counter()
         self.ended: dict[str, Finish] = {}
         self.runs: list[str] = []
-        self.queued: Counter[str] = Counter()
-        """By offered pool: workers that were wanted and have not joined."""
+        self.offered = OfferedPools(self)
         self._queue: list[tuple[float, int, Callable[[], None]]] = []
         self._sequence = 0
 
@@ -112,9 +110,9 @@ class Cluster:
         elif isinstance(command, Provision):
             for _ in range(command.workers):
                 wait = command.after_seconds + self.start_seconds
-                self.after(wait, lambda pool=command.pool: self._start(pool))
+                self.after(wait, lambda pool=command.pool: self.start(pool))
         elif isinstance(command, Want):
-            self._want(command.pool, command.workers)
+            self.offered.want(command.pool, command.workers)
         elif isinstance(command, Load):
             self.after(self.latency_seconds, lambda: self._load(command))
         elif isinstance(command, Evict):
@@ -192,15 +190,12 @@ class Cluster:
     def cancel(self, run: str) -> None:
         self.tell(RunCancelled(run))
 
-    def offer(self, pool: str, most: int, *, kind: str = "", least: int = 0) -> None:
-        self.tell(PoolOffered(pool, most, Capacity(kind=kind, pool=pool), least))
-
     def size(self, workers: int, pool: str = "local") -> None:
         self.tell(PoolSized(pool, workers))
 
     # -- workers come and go ---------------------------------------------------------------------
 
-    def _start(self, pool: str) -> None:
+    def start(self, pool: str) -> None:
         if self.starts_fail:
             self.tell(ProvisionFailed(pool, 1, "no such machine"))
             return
@@ -210,30 +205,6 @@ class Cluster:
             id_, self.capacity(index, pool), self.seconds(index), self.load_seconds(index)
         )
         self.tell(WorkerJoined(id_, self.machines[id_].capacity))
-
-    def _want(self, pool: str, workers: int) -> None:
-        there = sum(m.capacity.pool == pool for m in self.machines.values())
-        missing = workers - there - self.queued[pool]
-        self.queued[pool] = max(0, self.queued[pool] + missing)
-        for _ in range(missing):
-            self.after(self.start_seconds, lambda: self._come(pool))
-        self.after(0.0, lambda: self._tell_state(pool))
-
-    def _come(self, pool: str) -> None:
-        if self.queued[pool]:  # Else it was taken back.
-            self.queued[pool] -= 1
-            self._start(pool)
-            self._tell_state(pool)
-
-    def _tell_state(self, pool: str) -> None:
-        self.tell(PoolState(pool, self.queued[pool], self.start_seconds))
-
-    def evict(self, worker: str, grace_seconds: float, back_seconds: float) -> None:
-        """As a batch system does: a notice, and its job is queued again."""
-        pool = self.machines[worker].capacity.pool
-        self.notice(worker, grace_seconds)
-        self.queued[pool] += 1
-        self.after(grace_seconds + back_seconds, lambda: self._come(pool))
 
     def _retire(self, command: Retire) -> None:
         if command.worker in self.machines:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from pcm.core.commands import Finish, Want
-from pcm.core.events import Capacity, PoolOffered, PoolState, Requirements
+from pcm.core.events import Capacity, PoolOffered, PoolState, ReplicaChanged, Requirements
 from pcm.core.policy import Policy
 from tests.core.story import Story, none, only
 
@@ -83,6 +83,18 @@ def test_only_as_many_as_repay_their_cold_start() -> None:
 def test_a_longer_queue_wants_fewer() -> None:
     story = measured(121, 1.0)
     story.tell(PoolState(POOL, 0, wait_seconds=1000.0))
+    think(story)
+    assert wanted(story) == 1
+
+
+def test_files_that_take_long_to_come_count_as_cold_start() -> None:
+    story = offered()
+    story.open(121, batch_items=1)
+    story.join("a-1", kind="a", pool=POOL)
+    story.tell(ReplicaChanged("a-1", "model", "disk", "staging"))
+    story.tell(ReplicaChanged("a-1", "model", "disk", "loading"), after=60.0)
+    (first,) = [c for c in story.warm("a-1", after=10.0) if type(c).__name__ == "Dispatch"]
+    story.finish(first, 1.0)
     think(story)
     assert wanted(story) == 1
 

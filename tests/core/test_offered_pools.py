@@ -30,7 +30,7 @@ def complete(there: Cluster, items: int, run: str = "run") -> None:
 
 def test_a_long_run_gets_all_there_are() -> None:
     there = cluster()
-    there.offer("a", 20)
+    there.offered.offer("a", 20)
     there.open("run", 10_000)
     there.settle()
     complete(there, 10_000)
@@ -40,7 +40,7 @@ def test_a_long_run_gets_all_there_are() -> None:
 
 def test_a_short_run_takes_few_although_many_are_offered() -> None:
     there = cluster(wait_seconds=1.0)
-    there.offer("a", 50)
+    there.offered.offer("a", 50)
     there.open("run", 40)
     there.advance(11.5)  # The first is about to finish its first item.
     there.start_seconds = 60.0
@@ -50,19 +50,19 @@ def test_a_short_run_takes_few_although_many_are_offered() -> None:
 
 def test_what_is_queued_is_taken_back_at_the_end_and_the_workers_go() -> None:
     there = cluster()
-    there.offer("a", 10)
+    there.offered.offer("a", 10)
     there.open("run", 200)
     there.settle()
     there.advance(300.0)
     assert not there.machines
-    assert not there.queued["a"]
+    assert not there.offered.queued["a"]
     last = [command for _, command in there.commands if isinstance(command, Want)][-1]
     assert last.workers == 0
 
 
 def test_the_next_run_finds_them_warm() -> None:
     there = cluster()
-    there.offer("a", 4)
+    there.offered.offer("a", 4)
     there.open("first", 400)
     there.settle()
     started = there.started
@@ -75,11 +75,11 @@ def test_the_next_run_finds_them_warm() -> None:
 
 def test_evicted_ones_come_back_without_being_asked_for_twice() -> None:
     there = cluster()
-    there.offer("a", 5)
+    there.offered.offer("a", 5)
     there.open("run", 5_000)
     there.advance(60.0)
     for worker in list(there.machines)[:3]:
-        there.evict(worker, grace_seconds=5.0, back_seconds=10.0)
+        there.offered.evict(worker, grace_seconds=5.0, back_seconds=10.0)
     there.advance(60.0)
     assert len(there.machines) == 5
     there.settle()
@@ -97,14 +97,14 @@ def test_whatever_is_evicted_the_run_completes_and_never_has_more_than_offered(
     items: int, most: int, wait: float, evictions: list[tuple[float, int]]
 ) -> None:
     there = cluster(wait_seconds=wait)
-    there.offer("a", most)
+    there.offered.offer("a", most)
     there.open("run", items)
     for after, which in evictions:
         there.advance(after)
         workers = sorted(there.machines)
         if "run" in there.ended or not workers:
             continue
-        there.evict(workers[which % len(workers)], 1.0, 5.0)
+        there.offered.evict(workers[which % len(workers)], 1.0, 5.0)
         assert len(there.machines) <= most
     there.settle()
     complete(there, items)
