@@ -70,13 +70,11 @@ class Cluster:
         self.scheduler = Scheduler(policy, validate=validate)
         self.now = 0.0
         self.latency_seconds = latency_seconds
-        self.start_seconds = start_seconds
-        self.stream = stream
+        self.start_seconds, self.stream = start_seconds, stream
         self.seconds, self.load_seconds, self.capacity = seconds, load_seconds, capacity
         self.machines: dict[str, Machine] = {}
         self.gone: list[Machine] = []
-        self.started = 0
-        self.starts_fail = False
+        self.started, self.starts_fail = 0, False
         self.loaders_fail: set[str] = set()
         """Machines on which no context can be loaded."""
         self.poison: dict[str, set[int]] = defaultdict(set)
