@@ -1,5 +1,5 @@
 # make demo     from a bare clone to a table of verdicts; quick the second time
-# make test     every check and every test that this machine can run
+# make test     every check and test that this machine can run, and all again in the cluster root
 # make check    lint, format, types and walls only
 # make cluster  a root with TaskVine and HTCondor, where they are not native (needs root)
 # make clean    remove what was generated here, but not .venv and .cluster
@@ -48,7 +48,8 @@ test: check
 	@tests/cluster/build || echo "cluster: cannot be built here; what needs it is skipped"
 	$(BIN)/python -m pytest -rs $(TESTS)
 	@if [ -z "$(TESTS)" ] && [ -d .cluster/root ]; then \
-		tests/cluster/enter python -m pytest -rs -p no:cacheprovider tests/cluster; fi
+		echo "and once more with the cluster root's Python, and with TaskVine and HTCondor:"; \
+		tests/cluster/enter python -m pytest -rs -p no:cacheprovider; fi
 
 check: lint format types walls
 

@@ -19,7 +19,7 @@ from __future__ import annotations
 import base64
 import re
 import sys
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from workers.protocol import Order, Report, decode_orders, decode_reports, encode
 
@@ -32,6 +32,8 @@ FUNCTION_SLOTS = 64
 BATCH_CALLS = 32
 """How many of them may wait for a batch; batches beyond that are brought by brief calls."""
 BRIEF_CALLS = 16
+STAGING_CALLS = 8
+"""Calls that bring, fetch or publish files (see ``Staging``), beside the others."""
 EVENTS = "events"
 """The command that is answered when the worker has something to say."""
 INPUT_FILE = "orders"
@@ -128,6 +130,42 @@ def inline_frame(text: str) -> bytes | None:
         return base64.b64decode(rest, validate=True)
     except ValueError as error:
         raise CarriageError(f"not a call: {error}") from error
+
+
+# -- calls about files ---------------------------------------------------------------------------
+
+STAGED_FILE = "staged"
+"""Name of the file in the sandbox of such a call."""
+PIECE_BYTES = 8 << 20
+"""What one piece holds at most. The manager serves one worker at a time, so a piece is what a slow
+worker can hold all others up with."""
+
+
+class Staging(NamedTuple):
+    """A call about one file of a context; unlike others it has no number, and no order.
+
+    ``piece``: the sandbox holds the bytes from ``offset`` on. ``fetch``: it holds the whole file,
+    which came from another worker. ``publish``: the file is to be put there, for others to fetch.
+    Each is answered, by a ``FileState`` among other reports, when that is done.
+    """
+
+    kind: Literal["piece", "fetch", "publish"]
+    digest: str
+    offset: int = 0
+
+    def command(self) -> str:
+        return f"{self.kind}:{self.digest}:{self.offset}"
+
+
+_STAGING = re.compile(r"(piece|fetch|publish):([0-9a-f]{32}):(\d+)")
+
+
+def staging(text: str) -> Staging | None:
+    """None if the command is of another kind."""
+    match = _STAGING.fullmatch(text)
+    if match is None:
+        return None
+    return Staging(match[1], match[2], int(match[3]))  # type: ignore[arg-type] # the pattern's
 
 
 # -- answers -------------------------------------------------------------------------------------

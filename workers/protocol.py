@@ -61,13 +61,46 @@ class Machine(msgspec.Struct, frozen=True):
         return self.gpus[0].name if self.gpus else "cpu"
 
 
+class StagedFile(msgspec.Struct, frozen=True, array_like=True):
+    """One file of a tree; ``digest`` is the hex BLAKE2b (16 bytes) of its content."""
+
+    name: str
+    """Relative to the tree, with ``/``; may not lead out of it."""
+    size_bytes: int
+    digest: str
+    modified_ns: int
+    """When it was last written beside the manager, in nanoseconds since 1970."""
+
+
+class Tree(msgspec.Struct, frozen=True, array_like=True):
+    """Files that one argument of a loader stands for, as they are beside the manager.
+
+    A worker uses what it has of them already, at the same path or in its own hub cache; it is sent
+    the rest. The loader is given the place where they are there.
+    """
+
+    argument: int | str
+    """Position among the loader's ``args``, or name among its ``kwargs``."""
+    path: str
+    """Absolute: of the file, or of the directory."""
+    files: tuple[StagedFile, ...]
+    is_file: bool = False
+    """Whether the path is that of the only file, not of the directory that holds it."""
+    hub: str = ""
+    """The hub's name of the model, if the argument is one; ``path`` is its snapshot then."""
+    commit: str = ""
+    """Of the hub's model."""
+
+
 # -- orders: manager side to worker --------------------------------------------------------------
 
 
 class LoadContext(Message, frozen=True):
     """Start a replica: ``payload`` is cloudpickle of ``(loader, args, kwargs, probe | None)``.
 
-    ``imports`` are imported by the worker's template process before it forks the replica.
+    ``imports`` are imported by the worker's template process before it forks the replica. The time
+    to stage ``trees`` does not count towards the timeout. ``places`` come from the supervisor, for
+    its replica: the paths that the loader is given in place of these arguments.
     """
 
     context: str
@@ -75,6 +108,8 @@ class LoadContext(Message, frozen=True):
     payload: bytes
     imports: tuple[str, ...] = ()
     timeout_seconds: float = 600.0
+    trees: tuple[Tree, ...] = ()
+    places: dict[int | str, str] = {}
 
 
 class DropContext(Message, frozen=True):
@@ -131,12 +166,13 @@ class Hello(Message, frozen=True):
 
 
 class ReplicaState(Message, frozen=True):
-    """``loading`` when the replica's process runs the loader; ``warm`` when its probe answered;
-    ``absent`` when it was ended by an order: DropContext, or a CancelBatch of what it was running.
-    ``seconds``: from the order to load it to now; 0 for ``absent``."""
+    """``staging`` when it waits for files; ``loading`` when the replica's process runs the loader;
+    ``warm`` when its probe answered; ``absent`` when it was ended by an order: DropContext, or a
+    CancelBatch of what it was running. ``seconds``: from the order to load it to now, without the
+    time for its files; 0 for ``staging`` and ``absent``."""
 
     context: str
-    status: Literal["loading", "warm", "absent"]
+    status: Literal["staging", "loading", "warm", "absent"]
     seconds: float = 0.0
     memory_bytes: int = 0
     pid: int = 0
@@ -149,6 +185,21 @@ class ReplicaFault(Message, frozen=True):
     kind: Literal["loader_error", "load_timeout", "died"]
     error: ErrorReport
     seconds: float = 0.0
+
+
+class FileState(Message, frozen=True):
+    """What the worker has of a file that it was told of in a tree.
+
+    ``wanted``: it needs the file from elsewhere, the first ``have_bytes`` excepted. ``whole``: it
+    has the file in its store, verified. ``damaged``: what came is not what was announced, and was
+    thrown away; also the answer to a call that no context needs (any more). ``published``: it gave
+    the file to TaskVine, for other workers to fetch.
+    """
+
+    digest: str
+    status: Literal["wanted", "whole", "damaged", "published"]
+    have_bytes: int = 0
+    detail: str = ""
 
 
 class ItemResult(msgspec.Struct, frozen=True, array_like=True):
@@ -192,7 +243,7 @@ class Goodbye(Message, frozen=True):
 
 
 Order = LoadContext | DropContext | DefineTask | RunBatch | CancelBatch | Leave
-Report = Hello | ReplicaState | ReplicaFault | ItemResults | BatchEnd | Notice | Goodbye
+Report = Hello | ReplicaState | ReplicaFault | FileState | ItemResults | BatchEnd | Notice | Goodbye
 
 _encoder = msgspec.msgpack.Encoder()
 _orders = msgspec.msgpack.Decoder(list[Order])

@@ -32,8 +32,11 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--out", type=Path, help="the run's directory; the same again resumes")
     parser.add_argument("--prompt", type=Path, default=DEFAULT_PROMPT, help="text with {claim}")
     parser.add_argument("--labels", default=",".join(LABELS), help="comma-separated")
-    parser.add_argument("--engine", default="local")
+    parser.add_argument("--engine", default="local", help="local, or taskvine")
     parser.add_argument("--workers", type=int, help="default: one per GPU, or a few on the CPU")
+    parser.add_argument("--listen", type=int, help="taskvine: the port for workers from outside")
+    parser.add_argument("--password-file", type=Path, help="taskvine: what workers must know")
+    parser.add_argument("--ssl", action="store_true", help="taskvine: encrypt")
     parser.add_argument("--batch", default="auto", help="items per batch, or auto")
     parser.add_argument("--limit", type=int, help="only the first so many claims")
     parser.add_argument("--json", action="store_true", help="one JSON object on the last line")
@@ -42,10 +45,13 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
         options.claims = options.claims or DEMO_CLAIMS
         options.model = options.model or str(DEMO_MODEL)
         options.out = options.out or Path("runs/demo")
-        options.workers = options.workers or min(4, len(os.sched_getaffinity(0)))
+        if options.workers is None and options.listen is None:
+            options.workers = min(4, len(os.sched_getaffinity(0)))
     missing = [name for name in ("claims", "model", "out") if getattr(options, name) is None]
     if missing:
         parser.error("missing " + ", ".join(f"--{name}" for name in missing) + " (or --demo)")
+    if options.workers == 0 and options.engine == "local":
+        parser.error("--workers 0 is for --engine taskvine, whose workers may come from outside")
     if options.batch != "auto":
         if not options.batch.isdigit() or int(options.batch) < 1:
             parser.error("--batch takes auto or a positive number")
@@ -72,7 +78,7 @@ def verify_claims(options: argparse.Namespace) -> int:
     claims = read_claims(options.claims, labels, limit=options.limit)
     prompt = read_prompt(options.prompt)
     context = pcm.language_model(options.model, revision=options.revision, dtype=options.dtype)
-    with pcm.Manager(engine=options.engine, workers=options.workers) as manager:
+    with pcm.Manager(options.engine, options.workers, **engine_options(options)) as manager:
         run = manager.map(
             verify.bind(prompt=prompt, labels=labels),
             claims,
@@ -83,8 +89,17 @@ def verify_claims(options: argparse.Namespace) -> int:
             cost=lambda claim: 40 + len(claim["claim"]) + len(claim.get("evidence", "")),
             name="fact-verification",
         )
+        invitation = manager.invitation()
+        if invitation is not None and manager.pool_size == 0:
+            print(invitation.advice(run.directory), file=sys.stderr, flush=True)
         pcm.watch(run)
     return report(run, claims, Confusion(labels), as_json=options.json)
+
+
+def engine_options(options: argparse.Namespace) -> dict[str, Any]:
+    """Those that were given; an engine refuses what it does not know."""
+    given = {name: getattr(options, name) for name in ("listen", "password_file", "ssl")}
+    return {name: value for name, value in given.items() if value}
 
 
 def report(

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from pcm.cli import batch, doctor, report, resume, run, status
+from pcm.cli import batch, doctor, report, resume, run, status, worker
 
 app = typer.Typer(
     name="pcm",
@@ -42,6 +42,7 @@ for name, module in (
     ("run", run),
     ("batch", batch),
     ("resume", resume),
+    ("worker", worker),
     ("status", status),
     ("report", report),
     ("doctor", doctor),

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from pcm.cli.verbs import AsJson, Engine, Workers, verb
+from pcm.cli.verbs import AsJson, Engine, Listen, PasswordFile, Ssl, Workers, verb
 
 DEFAULT_MAX_TOKENS = 256
 
@@ -35,6 +35,9 @@ def command(
     ] = "model",
     engine: Engine = None,
     workers: Workers = None,
+    listen: Listen = None,
+    password_file: PasswordFile = None,
+    ssl: Ssl = False,
     directory: Annotated[
         Path | None, typer.Option(help="The run's directory; else OUTPUT_FILE.run")
     ] = None,
@@ -44,11 +47,13 @@ def command(
     import msgspec
 
     import pcm
+    from pcm.cli.choice import chosen, given_options
     from pcm.cli.conduct import carry_out
     from pcm.cli.openai_task import answer, cost
     from pcm.formats import OpenAIBatch, check_outputs, read_requests
     from pcm.runfile.plan import check_directory
 
+    choice = chosen(engine, given_options(listen, password_file, ssl))
     requests = read_requests(input_file)  # checks the whole file, then reads it as a stream
     context = pcm.language_model(model, revision=revision, dtype=dtype)
     where = (directory or output_file.with_name(output_file.name + ".run")).absolute()
@@ -60,8 +65,9 @@ def command(
     check_directory(where)
     check_outputs([output], where)
     return carry_out(
-        engine or "local",
+        choice,
         workers,
+        where,
         lambda manager: manager.map(
             answer.bind(max_tokens=max_tokens, template=template),
             (msgspec.to_builtins(request) for request in requests),

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 from pcm.cli import exits
+from pcm.cli.choice import Choice
 from pcm.cli.interrupts import Interrupts
 from pcm.cli.verbs import complain, emit
 from pcm.durations import counted, duration, rate
@@ -17,6 +19,7 @@ from pcm.watching import watch
 from pcm.watching.progress import display
 
 if TYPE_CHECKING:
+    from pcm.engines.base import Engine
     from pcm.manager import Manager, Run
     from pcm.report import Summary
 
@@ -24,20 +27,28 @@ SHOWN_FAILURES = 3
 
 
 def carry_out(
-    engine: str, workers: int | None, begin: Callable[[Manager], Run], *, as_json: bool
+    choice: Choice,
+    workers: int | None,
+    directory: Path,
+    begin: Callable[[Manager], Run],
+    *,
+    as_json: bool,
 ) -> int:
-    """Open a run in a manager of its own, see it through, and say how it ended.
+    """Open the run in the directory in a manager of its own, see it through, say how it ended.
 
     Workers are started when the run is open, so bad input costs nothing. Gives the exit code;
     raises what ``begin`` raises.
     """
-    from pcm.engines import make_engine
     from pcm.manager import Manager
 
-    carrier = make_engine(engine, workers=workers)
+    carrier = _engine(choice, workers, directory)
     with Manager(carrier, workers=0) as manager:
         run = begin(manager)
-        manager.resize(carrier.default_workers() if workers is None else workers)
+        count = carrier.default_workers() if workers is None else workers
+        invitation = manager.invitation()
+        if not count and invitation is not None and not as_json:
+            typer.echo(invitation.advice(run.directory), err=True)
+        manager.resize(count)
         error, interrupted = _wait(run, silent=as_json)
         if not run.done:  # the manager itself has failed: there is nothing to wait for
             manager.close()
@@ -48,6 +59,20 @@ def carry_out(
     else:
         _say(run, summary, error)
     return code
+
+
+def _engine(choice: Choice, workers: int | None, directory: Path) -> Engine:
+    """With the password that a manager left who died here: his workers may still look for him."""
+    from pcm.engines import check_workers, make_engine
+    from pcm.engines.invitation import PASSWORD_FILE
+
+    options, left = dict(choice.engine_options), directory / PASSWORD_FILE
+    if "listen" in options and "password_file" not in options and left.is_file():
+        options["password_file"] = left.absolute()
+    engine = make_engine(choice.engine, **options, workers=workers)
+    engine.made_of = choice._asdict()
+    check_workers(engine, workers)
+    return engine
 
 
 def _wait(run: Run, *, silent: bool) -> tuple[PcmError | None, bool]:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from pcm.cli.verbs import AsJson, Engine, Workers, verb
+from pcm.cli.verbs import AsJson, Engine, Listen, PasswordFile, Ssl, Workers, verb
 
 
 @verb
@@ -16,17 +16,24 @@ def command(
     directory: Annotated[Path, typer.Argument(help="The run's directory.")],
     engine: Engine = None,
     workers: Workers = None,
+    listen: Listen = None,
+    password_file: PasswordFile = None,
+    ssl: Ssl = False,
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Try failed items again, too.")
     ] = False,
     as_json: AsJson = False,
 ) -> int:
-    """Go on with a run: exactly its missing items are computed."""
+    """Go on with a run: exactly its missing items are computed. The engine is that with which the
+    run was begun, unless another is named."""
+    from pcm.cli.choice import as_begun, chosen, given_options
     from pcm.cli.conduct import carry_out
 
+    options = given_options(listen, password_file, ssl)
     return carry_out(
-        engine or "local",
+        chosen(engine, options, *as_begun(directory)),
         workers,
+        directory,
         lambda manager: manager.resume(directory, retry_failed=retry_failed),
         as_json=as_json,
     )

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from pcm.cli import exits
-from pcm.cli.verbs import AsJson, Engine, Workers, emit, verb
+from pcm.cli.verbs import AsJson, Engine, Listen, PasswordFile, Ssl, Workers, emit, verb
 from pcm.durations import counted
 from pcm.errors import InputError
 
@@ -20,6 +20,9 @@ def command(
     file: Annotated[Path | None, typer.Argument(help="The run file (YAML).")] = None,
     engine: Engine = None,
     workers: Workers = None,
+    listen: Listen = None,
+    password_file: PasswordFile = None,
+    ssl: Ssl = False,
     directory: Annotated[
         str | None, typer.Option(help="The run's directory, instead of the file's.")
     ] = None,
@@ -35,11 +38,20 @@ def command(
         return _print_schema()
     if file is None:
         raise InputError("no run file is given", mend="write pcm run FILE.yaml")
+    from pcm.cli.choice import Choice, chosen, given_options
     from pcm.runfile import prepare, read
 
     run_file, document = read(file)
+    options = given_options(listen, password_file, ssl)
+    chosen(engine, options, run_file.engine)
     plan = prepare(
-        run_file, document, engine=engine, workers=workers, directory=directory, limit=limit
+        run_file,
+        document,
+        engine=engine,
+        engine_options=options,
+        workers=workers,
+        directory=directory,
+        limit=limit,
     )
     if check:
         if as_json:
@@ -50,8 +62,9 @@ def command(
     from pcm.cli.conduct import carry_out
 
     return carry_out(
-        plan.engine,
+        Choice(plan.engine, plan.engine_options),
         plan.workers,
+        plan.directory,
         lambda manager: manager.map(
             plan.task,
             plan.items,

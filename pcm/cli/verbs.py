@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -15,13 +16,31 @@ from pcm.errors import InputError, PcmError
 AsJson = Annotated[
     bool, typer.Option("--json", help="One JSON object on the last line of stdout, nothing else.")
 ]
-Engine = Annotated[str | None, typer.Option(help="What carries the work to workers.")]
+Engine = Annotated[
+    str | None, typer.Option(help="What carries the work to workers: local or taskvine.")
+]
 Workers = Annotated[
     int | None,
     typer.Option(
-        min=1, help="How many workers; else one per GPU, or per eight cores without, at least one."
+        min=0,
+        help="How many workers to start here; else one per GPU, or per eight cores without, at"
+        " least one; with --listen none.",
     ),
 ]
+Listen = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        max=65535,
+        metavar="PORT",
+        help="taskvine: the port for workers from outside (see pcm worker).",
+    ),
+]
+PasswordFile = Annotated[
+    Path | None,
+    typer.Option(help="taskvine: what workers must know to join; else it is made up."),
+]
+Ssl = Annotated[bool, typer.Option("--ssl", help="taskvine: encrypt what goes to workers.")]
 
 
 def verb(function: Callable[..., int]) -> Callable[..., None]:

@@ -43,7 +43,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     turn_seconds: float = 60.0
     """Where contexts outnumber workers, each keeps a worker at least so long."""
     load_lease_seconds: float = 3600.0
-    """A load or an eviction that is not answered within this costs the worker."""
+    """A load or an eviction that is not answered within this costs the worker; while files are
+    staged, every word of progress counts as an answer."""
 
     # -- leases
     lease_floor_seconds: float = 60.0

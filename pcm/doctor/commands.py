@@ -20,7 +20,8 @@ class Answer(NamedTuple):
     def last_line(self) -> str:
         """The last line of what went wrong."""
         lines = (self.stderr.strip() or self.stdout.strip()).splitlines()
-        return lines[-1] if lines else f"exit code {self.code}"
+        silent = "it said nothing" if self.code is None else f"exit code {self.code}"
+        return lines[-1] if lines else silent
 
 
 def python(*arguments: str, timeout_seconds: float) -> Answer:

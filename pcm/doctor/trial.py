@@ -1,4 +1,4 @@
-"""One worker, one context, one batch: run as ``python -m pcm.doctor.trial``.
+"""One worker, one context, one batch: run as ``python -m pcm.doctor.trial ENGINE``.
 
 Prints one JSON object. A program of its own, so that a machine on which it hangs can be examined.
 """
@@ -6,6 +6,8 @@ Prints one JSON object. A program of its own, so that a machine on which it hang
 from __future__ import annotations
 
 import json
+import logging
+import sys
 import time
 from collections.abc import Iterator, Sequence
 
@@ -25,10 +27,11 @@ def product(factor: int, items: Sequence[int]) -> Iterator[int]:
         yield factor * item
 
 
-def main() -> None:
-    """Raises what the manager raises where the local engine does not work."""
+def main(engine: str) -> None:
+    """Raises what the manager raises where the engine does not work."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s")  # what TaskVine has to say
     started = time.monotonic()
-    with pcm.Manager("local", workers=1) as manager:
+    with pcm.Manager(engine, workers=1) as manager:
         run = manager.map(product, [1, 2, 3], context=constant())
         values = sorted(row.result() for row in run)
     if values != [2, 4, 6]:
@@ -37,4 +40,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main(sys.argv[1] if len(sys.argv) > 1 else "local")
+    except pcm.PcmError as error:
+        raise SystemExit("; ".join(str(error).splitlines())) from error

@@ -6,6 +6,8 @@ import importlib
 import inspect
 from typing import Any
 
+import msgspec
+
 from pcm.engines.base import Engine
 from pcm.errors import InputError
 
@@ -19,7 +21,8 @@ _ENGINES = {
 def make_engine(name: str, **options: Any) -> Engine:
     """An engine that is not started yet; ``options`` are those of its class.
 
-    Raises InputError for a name or an option that does not exist, or an option's bad value.
+    Its ``made_of`` tells how it was made. Raises InputError for a name or an option that does not
+    exist, or an option's bad value.
     """
     if name not in _ENGINES:
         known = ", ".join(repr(engine) for engine in sorted(_ENGINES))
@@ -34,4 +37,21 @@ def make_engine(name: str, **options: Any) -> Engine:
                 field=option,
                 mend=f"its options are: {', '.join(known_options)}",
             )
-    return engine(**options)
+    made = engine(**options)
+    given = {
+        option: value
+        for option, value in options.items()
+        if option != "workers" and value is not None and value is not False
+    }
+    made.made_of = {"engine": name, "engine_options": msgspec.to_builtins(given, enc_hook=str)}
+    return made
+
+
+def check_workers(engine: Engine, workers: int | None) -> None:
+    """Raises InputError if no worker would ever come."""
+    if workers == 0 and not engine.takes_workers_from_outside:
+        raise InputError(
+            "is 0, and this engine takes no workers from outside",
+            field="workers",
+            mend="give 1 or more, or the taskvine engine",
+        )

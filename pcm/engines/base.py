@@ -9,13 +9,16 @@ blocking call per turn is the same contract without a second thread fighting for
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Protocol
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Protocol
 
 import msgspec
 
 from pcm.core.commands import Command, Ranges
 from pcm.core.events import Event
-from workers.protocol import ItemResult
+from pcm.engines.invitation import Invitation
+from workers.protocol import ItemResult, Tree
 
 
 class ContextCargo(msgspec.Struct, frozen=True):
@@ -25,6 +28,7 @@ class ContextCargo(msgspec.Struct, frozen=True):
     payload: bytes
     imports: tuple[str, ...] = ()
     timeout_seconds: float = 600.0
+    trees: tuple[Tree, ...] = ()
 
 
 class TaskCargo(msgspec.Struct, frozen=True):
@@ -68,6 +72,12 @@ class Engine(ABC):
 
     pool: str = "local"
     """The pool that ``Provision`` names to have workers started by this engine."""
+    takes_workers_from_outside: bool = False
+    carries_files: bool = False
+    """Whether it brings workers the files of contexts (``ContextCargo.trees``)."""
+    made_of: Mapping[str, Any] = MappingProxyType({})
+    """``engine`` and ``engine_options`` by which ``make_engine`` made it, as plain data and without
+    the number of workers; empty if it was made otherwise."""
 
     def default_workers(self) -> int:
         """How many workers to keep where the user gave no number."""
@@ -86,6 +96,13 @@ class Engine(ABC):
 
         An order for a worker that is gone is dropped: its WorkerLeft is on the way.
         """
+
+    def invitation(self) -> Invitation | None:
+        """How workers from outside reach it, once it is started; None if it takes none.
+
+        The same object until that changes. Safe from any thread.
+        """
+        return None
 
     def flush(self) -> None:  # noqa: B027 - an engine that does not buffer has nothing to do
         """Send what ``order`` may have buffered; called once per turn of the loop."""

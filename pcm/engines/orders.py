@@ -16,13 +16,16 @@ from workers.protocol import (
     LoadContext,
     Order,
     RunBatch,
+    Tree,
 )
 
 MAX_ORDER_BYTES = MAX_FRAME_BYTES - (1 << 16)
 """What one order may take; the rest of a frame is for what is wrapped around it."""
 ORDER_BYTES = 1024
 ITEM_BYTES = 9
-"""What an order and an item take besides their payload, at most."""
+TREE_BYTES = 128
+FILE_BYTES = 64
+"""What an order, an item, a tree and a file of it take besides their payload or names, at most."""
 
 _TOO_MUCH = f"more than the {MAX_FRAME_BYTES >> 20} MiB that one message can hold"
 
@@ -54,11 +57,17 @@ def size_bytes(order: Order) -> int:
         case RunBatch():
             return ORDER_BYTES + sum(map(len, order.items)) + len(order.items) * ITEM_BYTES
         case LoadContext():
-            return ORDER_BYTES + len(order.payload) + sum(map(len, order.imports))
+            imports = sum(map(len, order.imports))
+            return ORDER_BYTES + len(order.payload) + imports + sum(map(_tree_bytes, order.trees))
         case DefineTask():
             return ORDER_BYTES + len(order.payload)
         case _:
             return ORDER_BYTES
+
+
+def _tree_bytes(tree: Tree) -> int:
+    names = [tree.path, tree.hub, str(tree.argument), *(file.name for file in tree.files)]
+    return TREE_BYTES + 4 * sum(map(len, names)) + FILE_BYTES * len(tree.files)
 
 
 def _add_batch(command: Dispatch, worker: Worker, cargo: Cargo) -> list[Happening]:
@@ -97,6 +106,7 @@ def _add_context(command: Load, worker: Worker, cargo: Cargo) -> list[Happening]
         context.payload,
         context.imports,
         context.timeout_seconds,
+        () if worker.sees_our_files else context.trees,
     )
     if size_bytes(order) > MAX_ORDER_BYTES:
         problem = f"the context's function and arguments take {_TOO_MUCH}; give names of files"

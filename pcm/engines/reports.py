@@ -16,6 +16,7 @@ from workers.protocol import (
     PROTOCOL_VERSION,
     BatchEnd,
     ErrorReport,
+    FileState,
     Goodbye,
     Hello,
     ItemResult,
@@ -28,7 +29,8 @@ from workers.protocol import (
 
 
 def translate(report: Report, worker: Worker, happened: list[Happening]) -> None:
-    """Append what the report means, and note in the worker what the engine has to know.
+    """Append what the report means, and note in the worker what the engine has to know. A FileState
+    means nothing here: it is for engines that bring files to workers.
 
     Workers are not trusted: what one says of a batch that it does not hold (any more) is dropped,
     and one that says what cannot be is refused.
@@ -64,6 +66,8 @@ def translate(report: Report, worker: Worker, happened: list[Happening]) -> None
             happened.append(WorkerNotice(worker.name, report.leaves_in_seconds))
         case Goodbye():
             worker.goodbye = report.cause
+        case FileState():
+            pass
 
 
 def _believed(report: ItemResults, worker: Worker) -> list[ItemResult]:
@@ -99,7 +103,8 @@ def _replica_changed(report: ReplicaState, worker: Worker) -> ReplicaChanged:
     if report.status == "absent":
         worker.replicas.pop(context, None)
         return ReplicaChanged(worker.name, context, "absent", "draining", report.seconds)
-    worker.replicas[context] = report.pid
+    if report.pid:  # There is no process while files are brought.
+        worker.replicas[context] = report.pid
     return ReplicaChanged(
         worker.name, context, "gpu", report.status, report.seconds, report.memory_bytes
     )

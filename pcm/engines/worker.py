@@ -11,6 +11,9 @@ from workers.protocol import Machine, Order
 class Worker(ABC):
     """State of one worker, from its start until its WorkerLeft."""
 
+    sees_our_files = True
+    """Whether it is on the manager's machine; files of contexts are brought to others."""
+
     def __init__(self, name: str) -> None:
         self.name = name
         self.joined = False

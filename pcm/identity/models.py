@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from pathlib import Path
@@ -10,6 +11,7 @@ from pcm.errors import InputError
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
+_WEIGHTS = (".safetensors", ".bin", ".pt", ".pth", ".gguf", ".onnx", ".h5", ".msgpack", ".ckpt")
 
 
 def local_path(argument: object, *, field: str) -> Path | None:
@@ -50,6 +52,26 @@ def hub_commit(model: str, revision: str) -> str | None:
     except (OSError, UnicodeDecodeError, ValueError):
         return None
     return commit if _COMMIT.fullmatch(commit) else None
+
+
+def hub_snapshot(model: str, commit: str) -> Path | None:
+    """The folder of a hub model's commit in this machine's hub cache, if a whole model is there.
+
+    A model of which only some files were ever asked for is not whole: it has no weights, or not all
+    that an index of them names.
+    """
+    snapshot = _hub_folder(model) / "snapshots" / commit
+    try:
+        weights = [path for path in snapshot.rglob("*") if path.suffix in _WEIGHTS]
+        if not weights or not all(path.is_file() for path in weights):
+            return None
+        for index in snapshot.rglob("*.index.json"):
+            named = json.loads(index.read_text())["weight_map"].values()
+            if not all((index.parent / name).is_file() for name in named):
+                return None
+    except (OSError, ValueError, LookupError, AttributeError, TypeError):
+        return None
+    return snapshot
 
 
 def _hub_folder(model: str) -> Path:

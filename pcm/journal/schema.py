@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
@@ -14,6 +16,7 @@ JOURNAL_FILE = "journal.sqlite"
 APPLICATION_ID = 0x70636D6A
 SCHEMA_VERSION = 1
 _BUSY_SECONDS = 20.0
+_FIRST_LOOK = "SELECT count(*) FROM sqlite_master"
 
 # Blobs come last in a row, so that scans over the small columns need not read their overflow pages.
 # AUTOINCREMENT: a seq is never given twice, even when failed rows are forgotten, since readers
@@ -71,7 +74,7 @@ def create_file(path: Path, manifest: str) -> sqlite3.Connection:
     """A new journal file, mode 0600 from the start; its -wal and -shm take on the same mode."""
     os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
     connection = open_writer(path)
-    with sqlite_faults(path):
+    with sqlite_faults(path), _closing_on_error(connection):
         connection.execute("BEGIN IMMEDIATE")
         for statement in _TABLES.split(";"):
             connection.execute(statement)
@@ -83,28 +86,26 @@ def create_file(path: Path, manifest: str) -> sqlite3.Connection:
 def open_writer(path: Path) -> sqlite3.Connection:
     """Explicit transactions; for one thread at a time, any thread."""
     with sqlite_faults(path):
-        connection = _connect(path, "rw")
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
-        connection.execute("PRAGMA foreign_keys = ON")
-        connection.execute("PRAGMA cache_size = -32768")
-    return connection
+        return _connect(
+            path,
+            "rw",
+            "PRAGMA journal_mode = WAL",
+            "PRAGMA synchronous = FULL",
+            "PRAGMA foreign_keys = ON",
+            "PRAGMA cache_size = -32768",
+        )
 
 
 def open_reader(path: Path) -> sqlite3.Connection:
     """Read only, beside a writer or alone; works in a directory that cannot be written, too."""
     with sqlite_faults(path):
-        connection = _connect(path, "ro")
         try:
-            connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+            return _connect(path, "ro", _FIRST_LOOK)
         except sqlite3.OperationalError:
-            connection.close()
             if not path.exists() or _has_content(Path(f"{path}-wal")):
                 raise
             # All rows are in the file itself, and this user cannot keep an eye on writers.
-            connection = _connect(path, "ro&immutable=1")
-            connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    return connection
+            return _connect(path, "ro&immutable=1", _FIRST_LOOK)
 
 
 def _has_content(path: Path) -> bool:
@@ -115,14 +116,27 @@ def _has_content(path: Path) -> bool:
         return False
 
 
-def _connect(path: Path, mode: str) -> sqlite3.Connection:
-    return sqlite3.connect(
+def _connect(path: Path, mode: str, *statements: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(
         f"{path.absolute().as_uri()}?mode={mode}",
         uri=True,
         isolation_level=None,
         check_same_thread=False,
         timeout=_BUSY_SECONDS,
     )
+    with _closing_on_error(connection):
+        for statement in statements:
+            connection.execute(statement).fetchall()
+    return connection
+
+
+@contextmanager
+def _closing_on_error(connection: sqlite3.Connection) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        connection.close()
+        raise
 
 
 def condition(path: Path, connection: sqlite3.Connection) -> Condition:
@@ -131,7 +145,7 @@ def condition(path: Path, connection: sqlite3.Connection) -> Condition:
     Raises InputError if the file is no journal of this version, JournalError if it is damaged.
     """
     with sqlite_faults(path):
-        if not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+        if not connection.execute(_FIRST_LOOK).fetchone()[0]:
             return "empty"
         (application,) = connection.execute("PRAGMA application_id").fetchone()
         (version,) = connection.execute("PRAGMA user_version").fetchone()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import logging
 import threading
 import time
 from collections.abc import Callable
@@ -14,12 +15,16 @@ import msgspec
 from pcm.core.commands import GiveUp, RunOutcome
 from pcm.core.events import Event, ItemsAdded, Requirements, RunClosed, RunOpened
 from pcm.core.views import Progress as CoreProgress
+from pcm.engines import invitation as notes
+from pcm.engines.invitation import Invitation
 from pcm.errors import JournalError, PcmError, RunError
 from pcm.formats import write_outputs
 from pcm.journal import JournalReader, Outcome
 from pcm.manager.opening import OpenedRun
 from pcm.manager.run import Progress, Run
 from workers.protocol import ErrorReport
+
+log = logging.getLogger("pcm")
 
 LogLine = tuple[float, str, bytes]
 """Unix seconds, kind, JSON."""
@@ -48,6 +53,22 @@ class ActiveRun:
         self._done_before = 0
         self._new_rows = False
         self._finisher: threading.Thread | None = None
+        self._invitation: Invitation | None = None
+        self._invited = False
+
+    def invite(self, invitation: Invitation | None) -> None:
+        """Leave a note in the run's directory by which workers from outside find the engine, and
+        none if it takes none."""
+        if not self._closed or (self._invited and invitation is self._invitation):
+            return
+        self._invited, self._invitation = True, invitation
+        try:
+            if invitation is None:
+                notes.withdraw(self.opened.directory)
+            else:
+                notes.post(self.opened.directory, invitation)
+        except OSError as error:
+            log.warning("`pcm worker` will not find the manager by its run: %s", error)
 
     def progress(self, core: CoreProgress) -> Progress:
         """As the core counts, with the time and the rate of this sitting."""
@@ -164,6 +185,8 @@ class ActiveRun:
             self._close(outcome, error, last)
 
     def _close(self, outcome: RunOutcome, error: PcmError | None, last: Progress | None) -> None:
+        with suppress(OSError):  # before another manager may take the run up
+            notes.withdraw(self.opened.directory)
         self.journal.close()
         self.handle._settle(outcome, error, last)
         if self.on_end is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from pathlib import Path
 
 import msgspec
@@ -10,6 +11,7 @@ from pcm.core.commands import Ranges
 from pcm.engines.base import Cargo, ContextCargo, TaskCargo
 from pcm.errors import InputError, JournalError
 from pcm.formats.atomic import atomic_file
+from pcm.identity.trees import trees
 from pcm.journal import CARGO_FILE, Journal
 from pcm.packing import pack
 from pcm.recipe import Recipe, Task
@@ -25,15 +27,25 @@ class RunCargo(msgspec.Struct, frozen=True):
     task: TaskCargo
 
     @classmethod
-    def of(cls, task: Task, recipe: Recipe) -> RunCargo:
-        """Raises InputError where something cannot be pickled, naming it."""
-        loading = (recipe.loader, recipe.args, recipe.kwargs, recipe.probe)
+    def of(cls, task: Task, recipe: Recipe, *, hub_files: bool = False) -> RunCargo:
+        """``hub_files``: models of the hub that are in this machine's cache go to workers as files,
+        as those in directories do. Raises InputError where something cannot be pickled or read,
+        naming it."""
+        signature = inspect.signature(recipe.loader)
+        bound = signature.bind(*recipe.args, **recipe.kwargs)
+        for name in recipe.files:  # Workers replace what is given, not what is left out.
+            default = signature.parameters[name].default
+            if default is not inspect.Parameter.empty:
+                bound.arguments.setdefault(name, default)
+        found = trees(bound, recipe.files, hub=hub_files)
+        loading = (recipe.loader, bound.args, bound.kwargs, recipe.probe)
         return cls(
             ContextCargo(
                 recipe.name,
                 pack(loading, installed=recipe.imports),
                 recipe.imports,
                 float(recipe.load_timeout_seconds),
+                found,
             ),
             TaskCargo(task.identity.digest, task.name, pack((task.function, task.arguments))),
         )

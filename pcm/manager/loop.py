@@ -31,6 +31,7 @@ from pcm.core.events import (
 )
 from pcm.core.scheduler import Scheduler
 from pcm.engines.base import Delivery, Engine, LogLine
+from pcm.engines.invitation import Invitation
 from pcm.errors import JournalError, PcmError, RunError
 from pcm.journal import Outcome
 from pcm.manager.active import ActiveRun
@@ -56,6 +57,7 @@ class Loop:
         self.broken: BaseException | None = None
         self._requests: deque[Callable[[], None]] = deque()
         self._stopping = False
+        self._invitation: Invitation | None = None
         self._encoder = msgspec.json.Encoder(enc_hook=_counted)
         self._started: Future[None] = Future()
         self._thread = threading.Thread(target=self._main, name="pcm-loop", daemon=True)
@@ -141,6 +143,7 @@ class Loop:
             else:
                 events.append(happening)
         self._commit()
+        self._invite()
         for event in events:
             self.tell(event)
         while self._requests:
@@ -149,6 +152,14 @@ class Loop:
         if deadline is not None and deadline <= time.monotonic():
             self.tell(Tick())
         self.engine.flush()
+
+    def _invite(self) -> None:
+        """Where workers find the engine changes when its process for that is started again."""
+        invitation = self.engine.invitation()
+        if invitation is not self._invitation:
+            self._invitation = invitation
+            for run in self.runs.values():
+                run.invite(invitation)
 
     def _patience(self) -> float | None:
         deadline = self.scheduler.next_deadline()
@@ -262,6 +273,7 @@ class Loop:
         self.runs[run.id] = run
         self.hold.add(run.id, run.opened.manifest.context.digest, run.opened.cargo, run.journal)
         try:
+            run.invite(self.engine.invitation())
             self._open_log(run)
             for event in run.opening_events():
                 self.tell(event)

@@ -18,6 +18,7 @@ from pcm.core.scheduler import Scheduler
 from pcm.core.views import WorkerView
 from pcm.engines import make_engine
 from pcm.engines.base import Engine
+from pcm.engines.invitation import Invitation
 from pcm.errors import InputError
 from pcm.formats import Jsonl, Output
 from pcm.manager.active import ActiveRun
@@ -43,8 +44,8 @@ class Manager:
     """Maps tasks over items on workers that keep their contexts loaded.
 
     Args:
-        engine: what carries batches to workers: ``"local"`` (processes on this machine), or an
-            ``Engine`` of your own.
+        engine: what carries batches to workers: ``"local"`` (processes on this machine),
+            ``"taskvine"`` (TaskVine; workers may come and go), or an ``Engine`` of your own.
         workers: how many workers to keep; None lets the engine choose (the local one: one per
             GPU, or without GPUs one per eight cores, at least one).
         options: further options of the engine, by name (see its module).
@@ -114,6 +115,7 @@ class Manager:
             "item_timeout_seconds": task.item_timeout_seconds,
             "batch_items": None if batch == "auto" else batch,
             "failure_limit": failure_limit,
+            **self._loop.engine.made_of,
         }
         manifest = manifest_of(
             task,
@@ -124,7 +126,14 @@ class Manager:
             options=options,
         )
         try:
-            opened = open_or_create(where, manifest, task, context, encoded(items, key, cost))
+            opened = open_or_create(
+                where,
+                manifest,
+                task,
+                context,
+                encoded(items, key, cost),
+                hub_files=self._loop.engine.carries_files,
+            )
         except BaseException:
             if temporary:
                 shutil.rmtree(where, ignore_errors=True)
@@ -166,6 +175,11 @@ class Manager:
         """The workers that are here now, with their replicas and what they are doing."""
         return self._loop.ask(self._scheduler.worker_views)
 
+    def invitation(self) -> Invitation | None:
+        """How workers from outside reach this manager: what is in every run's directory, too, for
+        ``pcm worker``. None if its engine takes none."""
+        return self._loop.engine.invitation()
+
     # -- life ------------------------------------------------------------------------------------
 
     def close(self, *, wait: bool = False) -> None:
@@ -204,11 +218,13 @@ class Manager:
             progress=lambda: loop.ask(lambda: loop.progress(run.id)),
         )
         run = ActiveRun(opened, handle, closed=closed)
+        run.invite(loop.engine.invitation())  # not in the loop: it may ask a slow name service
         if closed:
             self._runs.add(handle)
         try:
             loop.ask(lambda: loop.open(run))
         except Exception:
+            run.invite(None)
             opened.journal.close()
             raise
         except BaseException:  # an interrupt: the loop may have taken the journal already
@@ -226,7 +242,8 @@ class Manager:
             outputs=[],
             options={"retries": task.retries, "item_timeout_seconds": task.item_timeout_seconds},
         )
-        opened = open_or_create(where, manifest, task, context, ())
+        carries_files = self._loop.engine.carries_files
+        opened = open_or_create(where, manifest, task, context, (), hub_files=carries_files)
         run = self._work_on(opened, closed=False)
         weakref.finalize(run.handle, shutil.rmtree, where, ignore_errors=True)
         return SingleCalls(self._loop, run)

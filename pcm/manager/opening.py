@@ -60,14 +60,21 @@ def manifest_of(
 
 
 def open_or_create(
-    directory: Path, manifest: Manifest, task: Task, recipe: Recipe, items: Iterable[Item]
+    directory: Path,
+    manifest: Manifest,
+    task: Task,
+    recipe: Recipe,
+    items: Iterable[Item],
+    *,
+    hub_files: bool = False,
 ) -> OpenedRun:
     """Make the directory's journal, or take up the one that is there if it is the same run.
 
-    Raises ChangedRunError if it is not, RunInUseError, InputError for bad items or outputs.
+    ``hub_files``: see ``RunCargo.of``. Raises ChangedRunError if it is not, RunInUseError,
+    InputError for bad items or outputs.
     """
     check_outputs(manifest.outputs, directory)
-    cargo = RunCargo.of(task, recipe)
+    cargo = RunCargo.of(task, recipe, hub_files=hub_files)
     if is_run(directory):
         return _take_up(directory, manifest, cargo, items)
     journal = Journal.create(directory, manifest, durability=DURABILITY)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
@@ -14,6 +13,7 @@ from pcm.runfile.arguments import resolved
 from pcm.runfile.blame import blaming
 from pcm.runfile.document import Document
 from pcm.runfile.document import Path as At
+from pcm.runfile.engine import engine_of
 from pcm.runfile.importing import UserCodeError, referenced
 from pcm.runfile.items import ItemFile
 from pcm.runfile.shape import Output, RunFile
@@ -38,6 +38,7 @@ class Plan:
     items: ItemFile
     item_count: int
     engine: str
+    engine_options: dict[str, Any]
     workers: int | None
     batch: int | Literal["auto"]
     directory: Path
@@ -50,6 +51,7 @@ def prepare(
     document: Document,
     *,
     engine: str | None = None,
+    engine_options: Mapping[str, Any] | None = None,
     workers: int | None = None,
     directory: str | None = None,
     limit: int | None = None,
@@ -62,7 +64,9 @@ def prepare(
     base = Path(document.file).absolute().parent
     name = run_file.name or Path(document.file).stem
     items = _items(run_file, document, base, limit)
-    _check_engine(engine or run_file.engine, document, named_there=engine is None)
+    carrier, options = engine_of(
+        run_file, document, base, engine=engine, options=engine_options or {}, workers=workers
+    )
     where = Path(directory) if directory else base / (run_file.directory or f"runs/{name}")
     plan = Plan(
         name=name,
@@ -70,8 +74,9 @@ def prepare(
         context=_context(run_file, document, base),
         items=items,
         item_count=items.check(),
-        engine=engine or run_file.engine,
-        workers=workers or run_file.workers,
+        engine=carrier,
+        engine_options=options,
+        workers=run_file.workers if workers is None else workers,
         batch=run_file.batch,
         directory=Path(os.path.normpath(where.expanduser().absolute())),
         outputs=[_output(one) for one in run_file.outputs],
@@ -92,13 +97,6 @@ def _items(run_file: RunFile, document: Document, base: Path, limit: int | None)
         limit or run_file.items.limit,
         None if fields is None else tuple(fields),
     )
-
-
-def _check_engine(engine: str, document: Document, *, named_there: bool) -> None:
-    from pcm.engines import make_engine
-
-    with blaming(document, ("engine",)) if named_there else nullcontext():
-        make_engine(engine)
 
 
 def _task(run_file: RunFile, document: Document, base: Path) -> Task:

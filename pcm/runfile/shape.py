@@ -90,9 +90,13 @@ class RunFile(Part):
     )
     context: Context
     items: Items
-    engine: str = Field(default="local", min_length=1)
+    engine: str = Field(default="local", min_length=1, description="local or taskvine")
+    engine_options: dict[str, Any] = Field(
+        default_factory=dict,
+        description="Options of the engine, such as listen, password_file and ssl of taskvine",
+    )
     workers: int | None = Field(
-        default=None, ge=1, description="How many; else the engine's default"
+        default=None, ge=0, description="How many to start here; else the engine's default"
     )
     batch: BatchSize = "auto"
     directory: str | None = Field(

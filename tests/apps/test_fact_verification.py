@@ -114,6 +114,22 @@ def test_bad_claims_are_named_by_line_and_field(tmp_path: Path, text: str, words
     assert not out.exists()
 
 
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--workers", "0"], "--workers 0 is for --engine taskvine"),
+        (["--listen", "9123"], "listen: the local engine has no such option"),
+    ],
+)
+def test_workers_from_outside_need_taskvine(tmp_path: Path, options: list[str], words: str) -> None:
+    done = subprocess.run(
+        command(tmp_path / "run", *options), check=False, capture_output=True, text=True, cwd=ROOT
+    )
+    assert done.returncode == 2
+    assert words in done.stderr
+    assert not (tmp_path / "run").exists()
+
+
 @pytest.mark.skipif(not FEVER.exists(), reason="the FEVER claims are not here")
 def test_fever_claims_get_the_labels_of_a_plain_loop(tmp_path: Path) -> None:
     from transformers import AutoModelForCausalLM, AutoTokenizer

@@ -93,3 +93,16 @@ def test_bad_input_gives_2_and_starts_nothing(project: Project, model: Path) -> 
     end = project.pcm("batch", "-i", "in.jsonl", "-o", "/dev/null/out", "--model", str(model))
     assert end.code == 2, end
     assert not (project.folder / "out.jsonl.run").exists()
+
+
+def test_options_of_another_engine_give_2(project: Project, model: Path) -> None:
+    write(project, text("a", "x"))
+    files = ["-i", "in.jsonl", "-o", "out.jsonl", "--model", str(model)]
+    for options, words in (
+        (["--ssl"], "--ssl: goes with the taskvine engine; add --engine taskvine"),
+        (["--workers", "0"], "workers: is 0, and this engine takes no workers from outside"),
+    ):
+        end = project.pcm("batch", *files, *options)
+        assert end.code == 2, end
+        assert words in end.stderr
+        assert not (project.folder / "out.jsonl.run").exists()

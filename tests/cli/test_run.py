@@ -72,6 +72,7 @@ def test_a_run_that_fails_gives_1_and_shows_the_users_traceback(project: Project
         ("task.py:product", "task.py:produce", "run.yaml:2: task: task.py has no 'produce'"),
         ("directory: out", "directory: /dev/null/x", "run.yaml:8: directory: "),
         ("directory: out", "engine: warp", "run.yaml:8: engine: no engine is called 'warp'; use"),
+        ("directory: out", "workers: 0", "run.yaml:8: workers: is 0, and this engine takes no"),
     ],
 )
 def test_bad_input_gives_2_and_starts_nothing(
@@ -84,6 +85,27 @@ def test_bad_input_gives_2_and_starts_nothing(
     assert "Traceback" not in end.stderr
     assert (end.answer["exit_code"], words in end.answer["error"]) == (2, True)
     assert not (project.folder / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--workers", "0"], "workers: is 0, and this engine takes no workers from outside"),
+        (["--listen", "9123"], "--listen: goes with the taskvine engine; add --engine taskvine"),
+        (
+            ["--engine", "taskvine", "--password-file", "absent"],
+            "password_file: cannot be read ([Errno 2]",
+        ),
+    ],
+)
+def test_engine_options_that_do_not_fit_give_2(
+    project: Project, options: list[str], words: str
+) -> None:
+    for more in ([], ["--check"]):
+        end = project.pcm("run", "run.yaml", *options, *more)
+        assert end.code == 2, end
+        assert words in end.stderr
+        assert not (project.folder / "out").exists()
 
 
 def test_another_run_in_the_directory_gives_2(project: Project) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from tests.cluster import rootfs
@@ -9,3 +11,9 @@ from tests.cluster import rootfs
 needs_taskvine = pytest.mark.skipif(
     not rootfs.native(), reason="TaskVine is not here: run it by tests/cluster/enter"
 )
+
+needs_htcondor = pytest.mark.skipif(
+    not Path("/", rootfs.STAMP).exists(),
+    reason="starts HTCondor's daemons: run it by tests/cluster/enter",
+)
+"""Not where HTCondor is merely installed: a machine that is in a pool is left alone."""

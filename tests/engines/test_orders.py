@@ -10,9 +10,19 @@ from pcm.engines import orders
 from pcm.engines.base import ContextCargo, Delivery, Happening, TaskCargo
 from pcm.engines.worker import Worker
 from tests.engines.local.driver import Shelf
-from workers.protocol import DefineTask, LoadContext, Machine, Order, RunBatch, encode
+from workers.protocol import (
+    DefineTask,
+    LoadContext,
+    Machine,
+    Order,
+    RunBatch,
+    StagedFile,
+    Tree,
+    encode,
+)
 
 LIMIT_BYTES = 10_000
+TREE = Tree("model", "/m", (StagedFile("weights", 1 << 62, "d" * 32, 1 << 62),))
 
 
 class Somebody(Worker):
@@ -93,6 +103,18 @@ def test_a_context_that_is_too_large_could_not_be_loaded(worker: Somebody) -> No
     assert worker.outgoing == []
 
 
+def test_only_a_worker_that_does_not_see_our_files_is_told_of_them(worker: Somebody) -> None:
+    shelf = Shelf()
+    shelf.contexts["c"] = ContextCargo("context", b"", trees=(TREE,))
+    orders.add_orders(Load("w", "c", 0), worker, shelf)
+    worker.sees_our_files = False
+    orders.add_orders(Load("w", "c", 0), worker, shelf)
+    assert [order.trees for order in worker.outgoing if isinstance(order, LoadContext)] == [
+        (),
+        (TREE,),
+    ]
+
+
 def test_what_is_for_no_worker_has_no_order(worker: Somebody) -> None:
     with pytest.raises(TypeError, match="GiveUp"):
         add(GiveUp("r", 0, "failed", 0), worker)
@@ -104,6 +126,7 @@ def test_what_is_for_no_worker_has_no_order(worker: Somebody) -> None:
         RunBatch(1 << 62, "c" * 64, "t" * 64, [bytes(size) for size in (0, 1, 300, 70_000)] * 9),
         DefineTask("t" * 64, "n" * 64, bytes(70_000)),
         LoadContext("c" * 64, "n" * 64, bytes(70_000), ("torch", "transformers")),
+        LoadContext("c", "n", b"", (), 1.0, (TREE,)),
     ],
 )
 def test_no_order_takes_more_than_was_said(order: Order) -> None:

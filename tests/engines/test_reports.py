@@ -6,11 +6,19 @@ from typing import Any
 
 import pytest
 
-from pcm.core.events import BatchDone, BatchLost, Capacity
+from pcm.core.events import BatchDone, BatchLost, Capacity, ReplicaChanged
 from pcm.engines.base import Delivery, Happening
 from pcm.engines.reports import translate
 from pcm.engines.worker import Worker
-from workers.protocol import BatchEnd, ErrorReport, ItemResult, ItemResults, Machine
+from workers.protocol import (
+    BatchEnd,
+    ErrorReport,
+    FileState,
+    ItemResult,
+    ItemResults,
+    Machine,
+    ReplicaState,
+)
 
 ONE = ItemResult(0, 0.1, b"\x01")
 TWO = ItemResult(1, 0.1, None, ErrorReport("ValueError", "no"))
@@ -75,3 +83,12 @@ def test_a_lost_batch_carries_its_cause(worker: Known) -> None:
     assert told(worker, BatchEnd(5, "evicted", started=False, detail="SIGTERM")) == [
         BatchLost(5, "evicted", False, "SIGTERM")
     ]
+
+
+def test_a_replica_that_waits_for_files_is_on_its_way_and_has_no_process(worker: Known) -> None:
+    assert told(worker, ReplicaState("c", "staging"), FileState("d" * 32, "wanted")) == [
+        ReplicaChanged("w", "c", "gpu", "staging")
+    ]
+    assert worker.replicas == {}
+    told(worker, ReplicaState("c", "loading", pid=77))
+    assert worker.replicas == {"c": 77}

@@ -2,69 +2,26 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
 import sys
-from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 
 import psutil
 import pytest
 
 import pcm
+from tests.manager.disturbing import Strike, assert_exact, events, run_disturbed
 from tests.manager.processes import first, gone, kill, replicas, supervisors, tree
-from tests.manager.workloads import digest, expected, salt
 
 pytestmark = pytest.mark.kills
 
-ITEMS = 300
-ITEM_SECONDS = 0.004
-
-
-def run_disturbed(
-    directory: Path, disturb: Callable[[int], None], *, workers: int = 2, batch: int = 20
-) -> pcm.Run:
-    """A run in which ``disturb(rows so far)`` is called at every row as it arrives."""
-    with pcm.Manager(workers=workers) as manager:
-        run = manager.map(
-            digest.bind(seconds=ITEM_SECONDS),
-            range(ITEMS),
-            context=salt(),
-            directory=directory,
-            batch=batch,
-        )
-        for count, _ in enumerate(run, start=1):
-            disturb(count)
-    return run
-
-
-def assert_exact(run: pcm.Run) -> None:
-    rows = list(run)
-    assert Counter(row.key for row in rows) == Counter(range(ITEMS))
-    assert {row.key: row.value for row in rows} == expected(ITEMS)
-    lines = (run.directory / "results.jsonl").read_text().splitlines()
-    assert [json.loads(line)["key"] for line in lines] == list(range(ITEMS))
-
-
-class Once:
-    """Do something when so many rows are there, once."""
-
-    def __init__(self, at: int, deed: Callable[[], None]) -> None:
-        self.at, self.deed, self.done = at, deed, False
-
-    def __call__(self, rows: int) -> None:
-        if rows >= self.at and not self.done:
-            self.done = True
-            self.deed()
-
 
 def test_a_replica_is_killed(tmp_path: Path) -> None:
-    once = Once(40, lambda: kill(first(lambda: replicas(supervisors()[0]))))
-    run = run_disturbed(tmp_path / "run", once)
-    assert once.done
+    strike = Strike(40, lambda: kill(first(lambda: replicas(supervisors()[0]))))
+    run = run_disturbed(tmp_path / "run", strike)
+    assert strike.struck_at
     assert_exact(run)
     assert run.summary().lost_batches >= 1
 
@@ -76,7 +33,7 @@ def test_a_supervisor_is_killed_and_leaves_nothing_behind(tmp_path: Path) -> Non
         victims.extend(tree(supervisors()[0].pid))
         os.kill(victims[0], signal.SIGKILL)
 
-    run = run_disturbed(tmp_path / "run", Once(40, strike))
+    run = run_disturbed(tmp_path / "run", Strike(40, strike))
     assert_exact(run)
     assert len(victims) == 3  # supervisor, template, replica
     assert gone(victims)
@@ -100,7 +57,7 @@ def test_two_workers_are_killed_at_the_same_time(tmp_path: Path) -> None:
         for victim in supervisors():
             kill(victim)
 
-    run = run_disturbed(tmp_path / "run", Once(60, strike))
+    run = run_disturbed(tmp_path / "run", Strike(60, strike))
     assert_exact(run)
     assert run.summary().workers == 4
 
@@ -108,25 +65,15 @@ def test_two_workers_are_killed_at_the_same_time(tmp_path: Path) -> None:
 def test_sigterm_gives_back_what_is_finished(tmp_path: Path) -> None:
     run = run_disturbed(
         tmp_path / "run",
-        Once(30, lambda: kill(supervisors()[0], signal.SIGTERM)),
+        Strike(30, lambda: kill(supervisors()[0], signal.SIGTERM)),
         batch=100,
     )
     assert_exact(run)
-    events = [json.loads(line) for line in event_log(run)]
-    lost = [event for event in events if event.get("event") == "BatchLost"]
-    assert [event["cause"] for event in lost if event["started"]] == ["evicted"]
+    lost = [event for event in events(run, "BatchLost") if event["started"]]
+    assert [event["cause"] for event in lost] == ["evicted"]
     # What the evicted worker had finished of its batch was not computed again.
     attempts = {row.worker for row in run if row.attempt == 1}
     assert "local-1" in attempts or "local-2" in attempts
-
-
-def event_log(run: pcm.Run) -> list[bytes]:
-    import sqlite3
-
-    with sqlite3.connect(run.directory / "journal.sqlite") as connection:
-        lines = [row[0] for row in connection.execute("SELECT json FROM events ORDER BY seq")]
-    connection.close()
-    return lines
 
 
 MANAGER_SCRIPT = """

@@ -50,7 +50,7 @@ def test_a_good_file_is_read_as_it_stands() -> None:
         ("  factory:", "  factry:", 5, "context.factry", "did you mean factory?"),
         ("workers: 2", "workers: two", 11, "workers", "not 'two'"),
         ("workers: 2", 'workers: "2"', 11, "workers", "not '2'"),
-        ("workers: 2", "workers: 0", 11, "workers", "greater than or equal to 1"),
+        ("workers: 2", "workers: -1", 11, "workers", "greater than or equal to 0"),
         ("batch: auto", "batch: 0", 12, "batch", "auto or a whole number"),
         ("batch: auto", "batch: true", 12, "batch", "auto or a whole number"),
         ("name: fever", "name: no", 1, "name", "put it in quotes"),

@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
 from workers.host import accelerator
+from workers.host.arguments import with_places
 from workers.host.batch import BatchRun, ReplicaBroken
 from workers.host.outbox import Outbox
 from workers.host.processes import set_parent_death_signal
@@ -97,6 +98,7 @@ class Resident:
         before = accelerator.resident_bytes()
         try:
             loader, args, kwargs, probe = pickle.loads(order.payload)
+            args, kwargs = with_places(args, kwargs, order.places)
             self._context = loader(*args, **kwargs)
             if probe is not None and probe(self._context) is False:
                 raise RuntimeError("the context's probe returned False: it is not ready")

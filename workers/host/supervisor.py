@@ -14,6 +14,8 @@ import os
 import signal
 from typing import Literal
 
+import msgspec
+
 from workers.host.forker import Forker
 from workers.host.logs import log_path, trim
 from workers.host.loop import Loop
@@ -25,13 +27,18 @@ from workers.protocol import (
     CancelBatch,
     DefineTask,
     DropContext,
+    ErrorReport,
     Goodbye,
     Leave,
     LoadContext,
     Notice,
     Order,
+    ReplicaFault,
+    ReplicaState,
     RunBatch,
 )
+from workers.staging.assembly import Places
+from workers.staging.stager import Stager
 
 FLUSH_SECONDS = 0.005
 """What a running batch is given at an eviction: replicas send within a millisecond."""
@@ -56,12 +63,16 @@ class Supervisor:
         memory_bytes: int = 0,
         grace_seconds: float = 10.0,
         loop: Loop | None = None,
+        cache: str = "",
+        never_shared: bool = False,
     ) -> None:
+        """``cache`` and ``never_shared`` as of ``workers.staging.stager.Stager``."""
         self.worker = worker
         self.loop = loop or Loop()
         self._logs = logs
         self._grace_seconds = grace_seconds
         self._outlet = Outlet(self.loop, upstream.send)
+        self.stager = Stager(self.loop, self._outlet.report, cache=cache, never_shared=never_shared)
         self._forker = Forker(self.loop, log_path(logs, worker, "template"), self._on_exit)
         self._tasks: dict[str, DefineTask] = {}
         self._around = Surroundings(
@@ -69,6 +80,8 @@ class Supervisor:
         )
         self._replicas: dict[str, Replica] = {}
         self._postponed: dict[str, list[LoadContext | RunBatch]] = {}
+        self._staging: set[str] = set()
+        """Those of them that wait for their files, not only for room."""
         self._serial = itertools.count(1)
         self._leaving: Literal["", "retired", "evicted"] = ""
         self._gone = False
@@ -137,8 +150,10 @@ class Supervisor:
 
     def close(self) -> None:
         """End every process that descends from this one, and wait for it."""
+        self._postponed.clear()
+        self.stager.close()
         self._forker.close()
-        for replica in self._replicas.values():
+        for replica in list(self._replicas.values()):
             replica.end("evicted")
         end_all_children(LAST_SECONDS)
         self.loop.close()
@@ -152,14 +167,43 @@ class Supervisor:
         if replica is not None and not replica.ending:
             if replica.warm:
                 replica.report_state("warm")
+        elif order.context in self._postponed:
+            pass  # It was ordered before.
+        elif order.trees:
+            self._stage(order)
         elif any(other.ending for other in self._replicas.values()):
             # What ends still holds its memory; the newcomer may need it.
-            self._postponed.setdefault(order.context, []).insert(0, order)
+            self._postponed[order.context] = [order]
         else:
             log = log_path(self._logs, self.worker, order.name, order.context, next(self._serial))
             replica = Replica(order, log, self._around, self._on_gone)
             self._replicas[order.context] = replica
             replica.start()
+
+    def _stage(self, order: LoadContext) -> None:
+        context = order.context
+        self._postponed[context] = [order]
+        self._staging.add(context)
+        self._outlet.report(ReplicaState(context, "staging"))
+        self.stager.stage(
+            context,
+            order.trees,
+            lambda places: self._on_staged(order, places),
+            lambda error: self._on_not_staged(context, error),
+        )
+
+    def _on_staged(self, order: LoadContext, places: Places) -> None:
+        self._staging.discard(order.context)
+        waiting = self._postponed[order.context]
+        waiting[0] = msgspec.structs.replace(order, trees=(), places=dict(places))
+        self._begin_postponed()
+
+    def _on_not_staged(self, context: str, error: ErrorReport) -> None:
+        self._staging.discard(context)
+        self._outlet.report(ReplicaFault(context, "loader_error", error))
+        for order in self._postponed.pop(context):
+            if isinstance(order, RunBatch):
+                self._refuse(order, "replica_died", "its context could not be loaded")
 
     def _run(self, order: RunBatch) -> None:
         replica = self._replicas.get(order.context)
@@ -175,10 +219,16 @@ class Supervisor:
             replica.run(order)
 
     def _drop(self, context: str) -> None:
-        for order in self._postponed.pop(context, []):
+        replica = self._replicas.get(context)
+        postponed = self._postponed.pop(context, [])
+        for order in postponed:
             if isinstance(order, RunBatch):
                 self._refuse(order, "cancelled", "the context was given up")
-        replica = self._replicas.get(context)
+        if postponed:
+            self._staging.discard(context)
+            self.stager.release(context)
+            if replica is None:
+                self._outlet.report(ReplicaState(context, "absent"))
         if replica is not None:
             replica.end("dropped")
 
@@ -196,7 +246,7 @@ class Supervisor:
     def _refuse(
         self,
         order: RunBatch,
-        outcome: Literal["refused", "evicted", "cancelled", "deadline"],
+        outcome: Literal["refused", "evicted", "cancelled", "deadline", "replica_died"],
         detail: str,
     ) -> None:
         self._outlet.report(BatchEnd(order.batch, outcome, started=False, detail=detail))
@@ -212,11 +262,18 @@ class Supervisor:
         trim(replica.log)
         if self._replicas.get(replica.context) is replica:
             del self._replicas[replica.context]
-        if self._postponed and not any(other.ending for other in self._replicas.values()):
-            postponed, self._postponed = self._postponed, {}
-            for orders in postponed.values():
-                self.handle(list(orders))
+            if replica.context not in self._postponed:
+                self.stager.release(replica.context)
+        self._begin_postponed()
         self._go_if_empty()
+
+    def _begin_postponed(self) -> None:
+        """Contexts that wait for nothing any more, and their batches."""
+        if any(other.ending for other in self._replicas.values()):
+            return
+        ready = [context for context in self._postponed if context not in self._staging]
+        for orders in [self._postponed.pop(context) for context in ready]:
+            self.handle(list(orders))
 
     def _on_exit(self, pid: int, status: int | None, peak_memory_bytes: int) -> None:
         for replica in list(self._replicas.values()):
@@ -241,7 +298,9 @@ class Supervisor:
 
     def _give_back_postponed(self) -> None:
         postponed, self._postponed = self._postponed, {}
-        for orders in postponed.values():
+        self._staging.clear()
+        for context, orders in postponed.items():
+            self.stager.release(context)
             for order in orders:
                 if isinstance(order, RunBatch):
                     self._refuse(order, "evicted", "the worker is leaving")

@@ -1,7 +1,8 @@
 """``python -m workers.launch HOST:PORT``: a worker for that manager.
 
-Exit status: 0 it left in good order, or no manager was there for as long as its patience lasts;
-1 it cannot work here; 2 it was refused.
+Exit status: 0 it left in good order, or no manager was there for as long as its patience lasts,
+or the password file is gone, which a manager removes with its run; 1 it cannot work here; 2 it was
+refused.
 """
 
 from __future__ import annotations
@@ -13,9 +14,12 @@ import shutil
 import socket
 import sys
 import time
+from typing import TYPE_CHECKING
 
 from workers.host.processes import adopt_orphans
-from workers.launch.pilot import Outcome, Pilot
+
+if TYPE_CHECKING:
+    from workers.launch.pilot import Outcome
 
 SHORT_LIFE_SECONDS = 10.0
 SHORT_LIVES = 5
@@ -24,6 +28,12 @@ SHORT_LIVES = 5
 
 def main() -> int:
     options = _options()
+    lack = _lack()
+    if lack:
+        say(lack)
+        return 1
+    from workers.launch.pilot import Pilot  # Not before it is known that it can be.
+
     program = shutil.which(options.vine_worker)
     if program is None:
         say(
@@ -46,6 +56,13 @@ def main() -> int:
         outcome = pilot.run()
         if pilot.reason:
             say(f"worker {worker} has ended: {pilot.reason}")
+        if (
+            outcome == "lost"
+            and options.password_file
+            and not os.path.exists(options.password_file)
+        ):
+            say("the password file is gone: the run that this worker was for has no manager")
+            outcome = "left"
         if outcome != "lost" or options.once:
             return _status(outcome)
         lasted = time.monotonic() - (pilot.joined_at or time.monotonic())
@@ -55,6 +72,19 @@ def main() -> int:
             return 1
         time.sleep(0.1 * short)
     return 0
+
+
+def _lack() -> str:
+    """What is missing of the packages that a worker cannot do without, and the mend."""
+    try:
+        import cloudpickle  # noqa: F401 - what the manager sends is made with it
+        import msgspec  # noqa: F401
+    except ImportError as error:
+        return (
+            f"this Python ({sys.executable}) lacks a package that workers need ({error}); install"
+            f" it with: {sys.executable} -m pip install msgspec cloudpickle"
+        )
+    return ""
 
 
 def _status(outcome: Outcome) -> int:
@@ -73,6 +103,19 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--id", default="", help="the worker's name; made up by default")
     parser.add_argument("--scratch", default="", help="where it makes its directory")
     parser.add_argument("--logs", default="", help="a directory for logs (default: the scratch)")
+    parser.add_argument(
+        "--cache",
+        metavar="DIR",
+        default="",
+        help="where model files are kept for later workers of this host; best on a local disk"
+        " (default: $PCM_CACHE, or a directory of this user below the temporary folder)",
+    )
+    parser.add_argument(
+        "--never-shared",
+        action="store_true",
+        help="do not read model files by the manager's paths even where they can be seen here,"
+        " for instance on a slow shared file system",
+    )
     parser.add_argument("--gpus", default=None, help="CUDA_VISIBLE_DEVICES of this worker")
     parser.add_argument("--cores", type=int, default=0, help="threads it may use; 0: all cores")
     parser.add_argument("--grace", type=float, default=10.0, help="seconds from SIGTERM to the end")

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from workers import carriage
 from workers.library.presence import ADDRESS
+from workers.staging.directory import CACHE_VARIABLE, NEVER_SHARED_VARIABLE, default_directory
 
 MAX_BACKOFF_SECONDS = 4
 NEVER_IDLE_SECONDS = 10**8
@@ -51,6 +52,8 @@ def environment(
     given = dict(os.environ)
     if options.gpus is not None:
         given["CUDA_VISIBLE_DEVICES"] = options.gpus
+    if options.never_shared:
+        given[NEVER_SHARED_VARIABLE] = "1"
     return given | {
         ADDRESS: launcher,
         carriage.VERSION_VARIABLE: str(carriage.CARRIAGE_VERSION),
@@ -60,5 +63,7 @@ def environment(
         "PCM_LOGS": os.path.abspath(options.logs or scratch),
         "PCM_LOG": log,
         "PCM_GRACE": str(options.grace),
+        # Named here, since vine_worker gives its library a temporary folder of its own.
+        CACHE_VARIABLE: os.path.abspath(options.cache or default_directory()),
         "TOKENIZERS_PARALLELISM": "false",
     }

@@ -4,6 +4,9 @@ A call that brings a batch is answered when that ends, a brief one with orders a
 manager's side keeps one call open that brings nothing (``carriage.EVENTS``): it is answered when
 there is something to say that no other answer can take along. Results alone wait a while for
 company: an answer costs the manager's side a millisecond.
+
+A call about a file has no turn among these: it is carried out whenever it comes, and answered when
+that is done.
 """
 
 from __future__ import annotations
@@ -19,9 +22,7 @@ from workers.host.loop import Loop, Timer
 from workers.library.pipes import Call
 from workers.protocol import (
     BatchEnd,
-    ErrorReport,
     Goodbye,
-    ItemResult,
     ItemResults,
     Order,
     Report,
@@ -32,21 +33,29 @@ RESULTS_SECONDS = 0.5
 """How long results may wait for a call that is answered anyway."""
 HELD_BYTES = 4 << 20
 """Results of this size wait no longer."""
-RESULT_BYTES = 256 << 20
-"""The largest value of one item."""
+
+
+Bring = Callable[[carriage.Staging, str, Callable[[], None]], None]
+"""Carries out a call about a file, in the sandbox of that name; calls back when it was reported
+what came of it."""
 
 
 class Desk:
     """The upstream of a supervisor."""
 
     def __init__(
-        self, loop: Loop, handle: Callable[[list[Order]], None], end: Callable[[Call], None]
+        self,
+        loop: Loop,
+        handle: Callable[[list[Order]], None],
+        bring: Bring,
+        end: Callable[[Call], None],
     ) -> None:
-        """``handle`` is given orders, ``end`` calls whose answer is in its place."""
+        """``handle`` is given orders, ``bring`` calls about files, ``end`` calls whose answer is in
+        its place."""
         self.dismissed = False
         """Whether the other side has our Goodbye."""
         self._loop = loop
-        self._handle, self._end = handle, end
+        self._handle, self._bring, self._end = handle, bring, end
         self._expected = 0
         self._early: dict[int, tuple[Call, carriage.Call]] = {}
         self._events: deque[Call] = deque()
@@ -66,7 +75,6 @@ class Desk:
         """Take reports; they leave at the end of the turn, or when they can."""
         for report in reports:
             if isinstance(report, ItemResults):
-                report = _bounded(report)  # noqa: PLW2901
                 self._held_bytes += sum(len(r.value) for r in report.results if r.value)
             else:
                 self._urgent = True
@@ -79,6 +87,10 @@ class Desk:
         if call.command == carriage.EVENTS:
             self._events.append(call)
             self.dismissed = self._gone and not self._reports
+            return
+        staging = carriage.staging(call.command)
+        if staging is not None:
+            self._bring(staging, call.sandbox, lambda: self._brief.append(call))
             return
         frame = carriage.inline_frame(call.command)
         if frame is None:
@@ -138,21 +150,3 @@ class Desk:
         self._answers += 1
         self._answered_at = time.monotonic()
         self._end(call)
-
-
-def _bounded(results: ItemResults) -> ItemResults:
-    if all(len(result.value or b"") <= RESULT_BYTES for result in results.results):
-        return results
-    problem = (
-        f"its result takes more than {RESULT_BYTES >> 20} MiB; give the name of a file with it"
-    )
-    error = ErrorReport("ResultTooLarge", problem)
-    return ItemResults(
-        results.batch,
-        [
-            ItemResult(result.position, result.seconds, None, error)
-            if len(result.value or b"") > RESULT_BYTES
-            else result
-            for result in results.results
-        ],
-    )

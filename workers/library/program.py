@@ -9,6 +9,7 @@ import shutil
 import signal
 import sys
 import time
+from collections.abc import Callable
 
 from workers import carriage, probe
 from workers.host.loop import Loop
@@ -18,6 +19,7 @@ from workers.library import presence
 from workers.library.desk import Desk
 from workers.library.pipes import Call, Pipes
 from workers.protocol import Hello, Order
+from workers.staging.directory import CACHE_VARIABLE, NEVER_SHARED_VARIABLE
 
 LAST_WORDS_SECONDS = 5.0
 """How long what was said last may take to reach the manager."""
@@ -31,7 +33,7 @@ class Library:
         self._worker_leads = _group(self._worker_pid) == self._worker_pid
         self._scratch = os.environ.get("PCM_SCRATCH", "")
         self.loop = Loop()
-        self.desk = Desk(self.loop, self._handle, self._end)
+        self.desk = Desk(self.loop, self._handle, self._bring, self._end)
         self.pipes = Pipes(
             self.loop,
             options.in_pipe_fd,
@@ -50,6 +52,8 @@ class Library:
             memory_bytes=machine.memory_bytes,
             grace_seconds=float(os.environ.get("PCM_GRACE") or 10.0),
             loop=self.loop,
+            cache=os.environ.get(CACHE_VARIABLE, ""),
+            never_shared=bool(os.environ.get(NEVER_SHARED_VARIABLE)),
         )
         flush_outlet = self.loop.after_turn
 
@@ -102,6 +106,9 @@ class Library:
 
     def _handle(self, orders: list[Order]) -> None:
         self.supervisor.handle(orders)
+
+    def _bring(self, call: carriage.Staging, sandbox: str, done: Callable[[], None]) -> None:
+        self.supervisor.stager.bring(call, sandbox, done)
 
     def _end(self, call: Call) -> None:
         self.pipes.end(call)

@@ -11,24 +11,23 @@ from pathlib import Path
 
 import msgspec
 
-from pcm.core.commands import Command, Provision, Retire
 from pcm.core.events import ProvisionFailed, WorkerLeft
-from pcm.engines.base import Cargo, Engine, Happening
+from pcm.engines.base import Cargo
+from pcm.engines.crew import CrewEngine
 from pcm.engines.local.process import WorkerProcess
 from pcm.engines.local.sharing import Sharing
 from pcm.engines.local.worker import LocalWorker
-from pcm.engines.orders import add_orders
 from pcm.engines.reactor import READ, WRITE, Reactor
 from pcm.engines.reports import translate
 from pcm.errors import EngineError, InputError
 from workers.host.link import FrameError
-from workers.protocol import Leave, decode_reports
+from workers.protocol import decode_reports
 
 EXIT_PATIENCE_SECONDS = 5.0
 """How long a supervisor whose link is closed may take to end, before it is killed."""
 
 
-class LocalEngine(Engine):
+class LocalEngine(CrewEngine[LocalWorker]):
     """Workers are processes of this machine: one per GPU, or any number that share its cores.
 
     Args:
@@ -61,14 +60,11 @@ class LocalEngine(Engine):
         ):
             if value is not None and value < least:
                 raise InputError(f"is {value}", field=field, mend=f"give {least} or more")
+        super().__init__(grace_seconds=grace_seconds)
         self._sharing = Sharing(workers, threads_per_worker, gpus)
         self._scratch, self._logs = scratch, logs
-        self._grace_seconds = grace_seconds
-        self._workers: dict[str, LocalWorker] = {}
         self._started = 0
         self._wanted = 0
-        self._unsent: set[LocalWorker] = set()
-        self._reactor: Reactor | None = None
 
     def default_workers(self) -> int:
         """One per GPU; without GPUs one per eight cores, at least one."""
@@ -112,33 +108,7 @@ class LocalEngine(Engine):
         reactor.close()
         shutil.rmtree(self._base, ignore_errors=True)
 
-    def wake(self) -> None:
-        reactor = self._reactor
-        if reactor is not None:
-            reactor.wake()
-
     # -- orders ----------------------------------------------------------------------------------
-
-    def order(self, command: Command) -> None:
-        if self._reactor is None:
-            return
-        if isinstance(command, Provision):
-            self._provision(command)
-            return
-        worker = self._workers.get(getattr(command, "worker", ""))
-        if worker is None:
-            return
-        if not isinstance(command, Retire):
-            self._happen(add_orders(command, worker, self._cargo))
-        elif command.force:
-            worker.asked_to_leave = True
-            worker.outgoing.clear()
-            worker.kill()
-        else:
-            worker.asked_to_leave = True
-            worker.outgoing.append(Leave(self._grace_seconds))
-        if worker.outgoing:
-            self._unsent.add(worker)
 
     def flush(self) -> None:
         for worker in self._unsent:
@@ -148,13 +118,6 @@ class LocalEngine(Engine):
         self._unsent.clear()
 
     # -- events ----------------------------------------------------------------------------------
-
-    def events(self, timeout_seconds: float | None) -> list[Happening]:
-        return [] if self._reactor is None else self._reactor.wait(timeout_seconds)
-
-    def _happen(self, happened: Sequence[Happening]) -> None:
-        assert self._reactor is not None
-        self._reactor.happened += happened
 
     def _on_socket(self, worker: LocalWorker, ready: int) -> None:
         if ready & WRITE:
@@ -178,6 +141,9 @@ class LocalEngine(Engine):
         elif link.ended and not drain:
             self._disconnect(worker)
             self._reactor.call_later(EXIT_PATIENCE_SECONDS, lambda: self._end(worker))
+
+    def _kill(self, worker: LocalWorker) -> None:
+        worker.kill()
 
     def _end(self, worker: LocalWorker) -> None:
         if self._workers.get(worker.name) is worker:
@@ -207,15 +173,6 @@ class LocalEngine(Engine):
         self._start_workers(0)
 
     # -- workers ---------------------------------------------------------------------------------
-
-    def _provision(self, command: Provision) -> None:
-        assert self._reactor is not None
-        if command.after_seconds > 0:
-            self._reactor.call_later(
-                command.after_seconds, lambda: self._start_workers(command.workers)
-            )
-        else:
-            self._start_workers(command.workers)
 
     def _start_workers(self, count: int) -> None:
         """So many more; where every GPU has its worker, as soon as one that is leaving is gone."""
@@ -277,13 +234,3 @@ class LocalEngine(Engine):
             assert self._reactor is not None
             self._reactor.unwatch(worker.link)
             worker.link.close()
-
-    def _await_leaving(self, seconds: float) -> None:
-        """Let workers finish what is running; what they say meanwhile is not heard any more."""
-        for worker in self._workers.values():
-            worker.asked_to_leave = True
-            worker.outgoing = [Leave(seconds)]
-            self._unsent.add(worker)
-        deadline = time.monotonic() + seconds
-        while self._workers and time.monotonic() < deadline:
-            self.events(max(0.0, deadline - time.monotonic()))

@@ -24,17 +24,23 @@ from pcm.engines.taskvine.keepalive import keep_alive
 from pcm.engines.taskvine.messages import (
     Answered,
     Failed,
+    FetchFile,
+    ForgetFile,
     FromDriver,
     Joined,
     Kill,
     Left,
     Listening,
+    NotStaged,
+    PublishFile,
+    SendPiece,
     Stop,
     Submit,
     Trouble,
     decode_to_driver,
     encode,
 )
+from pcm.engines.taskvine.pieces import ChangedError, read_piece
 from pcm.engines.taskvine.vine import Done, Vine, sockets
 from workers import carriage
 from workers.host.link import Link
@@ -49,11 +55,17 @@ CENSUS_SECONDS = 0.02
 class Call:
     """A call that TaskVine has not given back yet."""
 
-    __slots__ = ("call", "made_at", "worker")
+    __slots__ = ("call", "made_at", "stages", "worker")
 
-    def __init__(self, worker: str, call: int) -> None:
-        self.worker, self.call = worker, call
+    def __init__(self, worker: str, call: int, *, stages: bool = False) -> None:
+        """``stages``: whether it is about a file. It may fail without harm to its worker."""
+        self.worker, self.call, self.stages = worker, call, stages
         self.made_at = time.monotonic()
+
+    def failed(self, why: str) -> FromDriver:
+        if self.stages:
+            return NotStaged(self.worker, self.call, why)
+        return Failed(self.worker, self.call, why)
 
 
 class Driver:
@@ -116,6 +128,11 @@ class Driver:
                 match message:
                     case Submit():
                         self._submit(message)
+                    case SendPiece() | PublishFile() | FetchFile():
+                        self._stage(message)
+                    case ForgetFile():
+                        for number in self._vine.forget(message.digest):
+                            self._take(Done(number, b"", "its sources are gone"))
                     case Kill():
                         self._kill(message.worker)
                     case Stop():
@@ -127,8 +144,35 @@ class Driver:
         if order.worker not in self._addresses:
             return  # Its Left is on the way.
         number = self._vine.submit(order.worker, order.frame)
-        self._calls[number] = Call(order.worker, order.call)
-        self._of_worker.setdefault(order.worker, set()).add(number)
+        self._note(number, Call(order.worker, order.call))
+
+    def _stage(self, order: SendPiece | PublishFile | FetchFile) -> None:
+        worker = order.worker
+        if worker not in self._addresses:
+            return
+        number: int | None = None
+        why, changed = "nobody has published it", False
+        match order:
+            case SendPiece():
+                call = carriage.Staging("piece", order.digest, order.offset)
+                try:
+                    number = self._vine.send_piece(worker, call, read_piece(order))
+                except ChangedError as error:
+                    why, changed = str(error), True
+                except OSError as error:
+                    why = f"no room for a piece: {error}"
+            case PublishFile():
+                number = self._vine.publish(worker, carriage.Staging("publish", order.digest))
+            case FetchFile():
+                number = self._vine.fetch(worker, carriage.Staging("fetch", order.digest))
+        if number is None:
+            self._out.append(NotStaged(worker, order.call, why, changed))
+        else:
+            self._note(number, Call(worker, order.call, stages=True))
+
+    def _note(self, number: int, call: Call) -> None:
+        self._calls[number] = call
+        self._of_worker.setdefault(call.worker, set()).add(number)
 
     def _kill(self, worker: str) -> None:
         """Its calls are cancelled when it is gone."""
@@ -177,7 +221,7 @@ class Driver:
         if done.result == "ok":
             self._out.append(Answered(call.worker, call.call, done.output))
         else:
-            self._out.append(Failed(call.worker, call.call, done.result))
+            self._out.append(call.failed(done.result))
 
     def _census(self) -> None:
         seen = self._vine.comings_and_goings()
@@ -215,11 +259,9 @@ class Driver:
         ]
         for number in late:
             call = self._calls.pop(number)
+            self._of_worker[call.worker].discard(number)
             again = self._vine.submit_again(number, call.worker)
-            self._calls[again] = Call(call.worker, call.call)
-            numbers = self._of_worker[call.worker]
-            numbers.discard(number)
-            numbers.add(again)
+            self._note(again, Call(call.worker, call.call, stages=call.stages))
 
     def _patience_seconds(self) -> float:
         now = time.monotonic()
@@ -251,6 +293,8 @@ def main() -> None:
             password_file=Path(options.password_file),
             ssl=key,
             kit=Path(options.kit),
+            archive=Path(options.environment) if options.environment else None,
+            transfers_per_source=options.transfers_per_source,
             keep_logs=options.keep_logs,
         )
     except OSError as error:
@@ -272,6 +316,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--password-file", required=True)
     parser.add_argument("--kit", required=True)
+    parser.add_argument("--environment", default="", help="an archive with workers' Python")
+    parser.add_argument("--transfers-per-source", type=int, default=3)
     parser.add_argument("--ssl", action="store_true")
     parser.add_argument("--ssl-key", default="")
     parser.add_argument("--ssl-certificate", default="")

@@ -5,19 +5,20 @@ from __future__ import annotations
 import secrets
 import shutil
 import tempfile
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from pcm.core.commands import Command, Provision, Retire
-from pcm.core.events import WorkerLeft
-from pcm.engines.base import Cargo, Engine, Happening, LogLine
+from pcm.core.commands import Command, Load
+from pcm.core.events import ReplicaChanged, ReplicaFailed, WorkerLeft
+from pcm.engines.base import Cargo, LogLine
+from pcm.engines.crew import CrewEngine
+from pcm.engines.invitation import Invitation
 from pcm.engines.local.sharing import Share, Sharing
-from pcm.engines.orders import add_orders
 from pcm.engines.reactor import Reactor
 from pcm.engines.reports import translate
 from pcm.engines.taskvine import requirements
 from pcm.engines.taskvine.connection import Connection
+from pcm.engines.taskvine.distribution import STRIKES
 from pcm.engines.taskvine.kit import NAME as KIT_NAME
 from pcm.engines.taskvine.kit import kit
 from pcm.engines.taskvine.messages import (
@@ -28,30 +29,37 @@ from pcm.engines.taskvine.messages import (
     Kill,
     Left,
     Listening,
+    NotStaged,
     Submit,
 )
 from pcm.engines.taskvine.pool import Pool
 from pcm.engines.taskvine.processes import LauncherProcess
+from pcm.engines.taskvine.staging import Staging, StagingFigures
 from pcm.engines.taskvine.worker import EVENTS_CALL, RemoteWorker
 from pcm.errors import EngineError, InputError
 from workers import carriage
-from workers.protocol import Leave
+from workers.protocol import DropContext, LoadContext
 
 OUTSIDE_POOL = "outside"
 """The pool of workers that the engine did not start."""
 
 
-class TaskVineEngine(Engine):
+class TaskVineEngine(CrewEngine[RemoteWorker]):
     """Workers join by TaskVine: those it starts on this machine, and any that come from outside.
 
     Args:
         workers: how many workers this machine is to be divided among; None: as many as are started.
-        listen: the port for workers from outside; None: any that is free.
+        listen: the port for workers from outside; 0: any that is free, and then kept; None: there
+            are to be none, though some that find it may join.
         password_file: what a worker must know to join, and what it must be sure of the manager; a
             file that is not empty. None: made up, and readable by this user alone.
         ssl: True: encrypt, with a certificate made up for this manager; or the paths of a key and a
             certificate. Workers do not verify it: it keeps out who only listens.
         threads_per_worker, gpus, scratch, logs, grace_seconds: as for the local engine.
+        transfers_per_source: how many workers may fetch files of a model from one worker at a time;
+            0: workers cannot reach each other, the manager sends each its own copy.
+        environment: an archive with the Python that workers are to use, as `conda-pack` makes it;
+            it is taken to each. None: the Python that they were started with.
         keep_logs: let TaskVine write its own logs (they grow) in ``logs``.
 
     ``port`` and ``password_file`` are what workers need, once it is started. Raises InputError for
@@ -59,6 +67,8 @@ class TaskVineEngine(Engine):
     """
 
     pool = "local"
+    takes_workers_from_outside = True
+    carries_files = True
 
     def __init__(
         self,
@@ -66,35 +76,50 @@ class TaskVineEngine(Engine):
         workers: int | None = None,
         listen: int | None = None,
         password_file: str | Path | None = None,
-        ssl: bool | tuple[str, str] = False,
+        ssl: bool | Sequence[str] = False,
         threads_per_worker: int | None = None,
         gpus: Sequence[int | str] | None = None,
         scratch: str | Path | None = None,
         logs: str | Path | None = None,
         grace_seconds: float = 10.0,
+        transfers_per_source: int = 3,
+        environment: str | Path | None = None,
         keep_logs: bool = False,
     ) -> None:
         for field, value, least in (
             ("workers", workers, 0),
-            ("listen", listen, 1),
+            ("listen", listen, 0),
             ("threads_per_worker", threads_per_worker, 1),
             ("grace_seconds", grace_seconds, 0),
+            ("transfers_per_source", transfers_per_source, 0),
         ):
             if value is not None and value < least:
                 raise InputError(f"is {value}", field=field, mend=f"give {least} or more")
+        if transfers_per_source > STRIKES:
+            raise InputError(
+                f"is {transfers_per_source}",
+                field="transfers_per_source",
+                mend=f"give {STRIKES} or less: TaskVine drops workers from which more fail at once",
+            )
+        if environment is not None:
+            requirements.check_environment(Path(environment))
+        super().__init__(grace_seconds=grace_seconds)
         if password_file is not None:
             requirements.check_password_file(Path(password_file))
         self.port = listen or 0
         self._listens = listen is not None
         self._given_password = None if password_file is None else Path(password_file).absolute()
-        self._ssl = ssl
+        self._ssl = ssl if isinstance(ssl, bool) else (ssl[0], ssl[1])
         self._scratch, self._logs = scratch, logs
-        self._grace_seconds, self._keep_logs = grace_seconds, keep_logs
+        self._keep_logs = keep_logs
+        self._transfers_per_source = transfers_per_source
+        self._environment = None if environment is None else Path(environment).absolute()
         self._sharing = Sharing(workers, threads_per_worker, gpus)
         self._pool = Pool(self.pool, self._sharing, self._launch)
-        self._workers: dict[str, RemoteWorker] = {}
-        self._unsent: set[RemoteWorker] = set()
-        self._reactor: Reactor | None = None
+        self._invitation: Invitation | None = None
+
+    def invitation(self) -> Invitation | None:
+        return self._invitation
 
     def default_workers(self) -> int:
         """None where it listens for workers from outside; else one per GPU, or per eight cores."""
@@ -122,6 +147,13 @@ class TaskVineEngine(Engine):
             self._on_line,
             self._on_driver_death,
         )
+        self._staging = Staging(
+            self._transfers_per_source,
+            self._connection.say,
+            reactor.call_later,
+            self._on_no_files,
+            self._on_more_files,
+        )
         reactor.before_waiting = self.flush
         try:
             self._connection.open()
@@ -141,6 +173,9 @@ class TaskVineEngine(Engine):
         arguments = ["--directory", directory, "--port", str(self.port)]
         arguments += ["--password-file", str(self.password_file)]
         arguments += ["--kit", str(self._base / KIT_NAME)]
+        arguments += ["--transfers-per-source", str(self._transfers_per_source)]
+        if self._environment is not None:
+            arguments += ["--environment", str(self._environment)]
         if isinstance(self._ssl, tuple):
             arguments += ["--ssl-key", self._ssl[0], "--ssl-certificate", self._ssl[1]]
         elif self._ssl:
@@ -160,38 +195,14 @@ class TaskVineEngine(Engine):
         self._unsent.clear()
         shutil.rmtree(self._base, ignore_errors=True)
 
-    def _await_leaving(self, seconds: float) -> None:
-        """Let workers finish what is running; what they say meanwhile is not heard any more."""
-        for worker in self._workers.values():
-            worker.asked_to_leave = True
-            worker.outgoing = [Leave(seconds)]
-            self._unsent.add(worker)
-        deadline = time.monotonic() + seconds
-        while self._workers and time.monotonic() < deadline:
-            self.events(max(0.0, deadline - time.monotonic()))
-
     # -- orders ----------------------------------------------------------------------------------
 
-    def order(self, command: Command) -> None:
-        if self._reactor is None:
-            return
-        if isinstance(command, Provision):
-            self._provision(command)
-            return
-        worker = self._workers.get(getattr(command, "worker", ""))
-        if worker is None:
-            return
-        if not isinstance(command, Retire):
-            self._happen(add_orders(command, worker, self._cargo))
-        elif command.force:
-            worker.asked_to_leave = True
-            worker.outgoing.clear()
-            self._kill(worker)
-        else:
-            worker.asked_to_leave = True
-            worker.outgoing.append(Leave(self._grace_seconds))
-        if worker.outgoing:
-            self._unsent.add(worker)
+    def _add_orders(self, command: Command, worker: RemoteWorker) -> None:
+        super()._add_orders(command, worker)
+        if isinstance(command, Load) and worker.outgoing:
+            order = worker.outgoing[-1]
+            if isinstance(order, LoadContext):
+                self._staging.load(worker, order.context, order.trees)
 
     def flush(self) -> None:
         for worker in list(self._unsent):
@@ -202,15 +213,6 @@ class TaskVineEngine(Engine):
         if self._reactor is not None:
             self._connection.flush()
 
-    def _provision(self, command: Provision) -> None:
-        assert self._reactor is not None
-        if command.after_seconds > 0:
-            self._reactor.call_later(
-                command.after_seconds, lambda: self._start_workers(command.workers)
-            )
-        else:
-            self._start_workers(command.workers)
-
     def _kill(self, worker: RemoteWorker) -> None:
         if worker.name in self._pool.launchers:
             self._pool.end(worker.name)
@@ -218,18 +220,6 @@ class TaskVineEngine(Engine):
             self._connection.say(Kill(worker.name))
 
     # -- events ----------------------------------------------------------------------------------
-
-    def events(self, timeout_seconds: float | None) -> list[Happening]:
-        return [] if self._reactor is None else self._reactor.wait(timeout_seconds)
-
-    def wake(self) -> None:
-        reactor = self._reactor
-        if reactor is not None:
-            reactor.wake()
-
-    def _happen(self, happened: Sequence[Happening]) -> None:
-        assert self._reactor is not None
-        self._reactor.happened += happened
 
     def _handle(self, message: FromDriver) -> None:
         match message:
@@ -239,6 +229,8 @@ class TaskVineEngine(Engine):
                 self._on_answer(message)
             case Failed():
                 self._on_failure(message)
+            case NotStaged():
+                self._staging.not_staged(message)
             case Left():
                 worker = self._workers.get(message.worker)
                 if worker is not None:
@@ -256,7 +248,8 @@ class TaskVineEngine(Engine):
             OUTSIDE_POOL if launcher is None else self.pool,
             None if launcher is None else launcher.share,
         )
-        worker.refusal = requirements.refusal(identity)
+        own_python = self._environment is None
+        worker.refusal = requirements.refusal(identity, own_python=own_python)
         self._workers[worker.name] = worker
         # Starts the library, which says Hello; or refuses, for the same reason.
         self._connection.say(Submit(worker.name, EVENTS_CALL))
@@ -270,9 +263,11 @@ class TaskVineEngine(Engine):
         if worker is None:
             return
         worker.ended(message.call)
+        self._staging.answered(worker.name, message.call)
         try:
             for report in worker.receive(message.text):
                 translate(report, worker, self._reactor.happened)
+                self._staging.hear(worker, report)
         except carriage.CarriageError as error:
             worker.refusal = f"it sent what is no answer: {error}"
         launcher = self._pool.launchers.get(worker.name)
@@ -290,9 +285,23 @@ class TaskVineEngine(Engine):
             self._kill(worker)
             self._leave(worker, f"TaskVine gave a call back: {message.why}")
 
+    def _on_no_files(self, worker: RemoteWorker, context: str, problem: str) -> None:
+        worker.outgoing.append(DropContext(context))
+        self._unsent.add(worker)
+        self._happen([ReplicaFailed(worker.name, context, "loader_error", problem)])
+
+    def _on_more_files(self, worker: RemoteWorker, context: str) -> None:
+        if context not in worker.replicas:
+            self._happen([ReplicaChanged(worker.name, context, "disk", "staging")])
+
+    def staging_figures(self) -> StagingFigures:
+        """What was brought to workers so far, of files of contexts."""
+        return self._staging.figures
+
     def _leave(self, worker: RemoteWorker, detail: str) -> None:
         del self._workers[worker.name]
         self._unsent.discard(worker)
+        self._staging.left(worker.name)
         self._pool.leaving(worker.name)
         if worker.joined or worker.refusal:
             self._happen([WorkerLeft(worker.name, worker.leave_cause(), detail)])
@@ -302,6 +311,7 @@ class TaskVineEngine(Engine):
 
     def _on_listening(self, message: Listening) -> None:
         self.port = message.port
+        self._invitation = Invitation(self.port, str(self.password_file), bool(self._ssl))
 
     def _on_line(self, line: str) -> None:
         self._happen([LogLine("taskvine", line)])

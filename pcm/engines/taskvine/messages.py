@@ -20,6 +20,44 @@ class Submit(Message, frozen=True):
     frame: bytes = b""
 
 
+class SendPiece(Message, frozen=True):
+    """Make a call that brings a worker what is next of a file (see ``workers.carriage.Staging``).
+
+    The file at ``path`` must be as it was when the run began: its size, and the time when it was
+    last written.
+    """
+
+    worker: str
+    call: int
+    digest: str
+    offset: int
+    path: str
+    size_bytes: int
+    modified_ns: int
+
+
+class PublishFile(Message, frozen=True):
+    """Make a call that has a worker give a file of its store to TaskVine."""
+
+    worker: str
+    call: int
+    digest: str
+
+
+class FetchFile(Message, frozen=True):
+    """Make a call that has a worker fetch a file which another has published."""
+
+    worker: str
+    call: int
+    digest: str
+
+
+class ForgetFile(Message, frozen=True):
+    """What is published of a file is not fetched any more; calls that wait for it fail."""
+
+    digest: str
+
+
 class Kill(Message, frozen=True):
     """End a worker that may not hear: its library, and with it the rest."""
 
@@ -70,14 +108,26 @@ class Failed(Message, frozen=True):
     why: str
 
 
+class NotStaged(Message, frozen=True):
+    """A call about a file came back without an answer; the worker is as it was.
+
+    ``changed``: the manager's own file is not what it was.
+    """
+
+    worker: str
+    call: int
+    why: str
+    changed: bool = False
+
+
 class Trouble(Message, frozen=True):
     """The driver cannot work, and ends."""
 
     problem: str
 
 
-ToDriver = Submit | Kill | Stop
-FromDriver = Listening | Joined | Left | Answered | Failed | Trouble
+ToDriver = Submit | SendPiece | PublishFile | FetchFile | ForgetFile | Kill | Stop
+FromDriver = Listening | Joined | Left | Answered | Failed | NotStaged | Trouble
 
 _encoder = msgspec.msgpack.Encoder()
 _to_driver = msgspec.msgpack.Decoder(list[ToDriver])

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import importlib.util
+import posixpath
 import shutil
+import tarfile
+import time
+import zlib
 from pathlib import Path
 
 from pcm.errors import EngineError, InputError
@@ -14,6 +18,9 @@ INSTALL = (
     " environment made with `python -m venv --system-site-packages`; or"
     " `conda install -c conda-forge ndcctools`"
 )
+
+LOOK_SECONDS = 5.0
+"""How long an archive is looked into; large ones are read only in part."""
 
 
 def check_machine() -> None:
@@ -40,9 +47,28 @@ def check_password_file(path: Path) -> None:
         raise InputError(f"{path} is empty", field="password_file", mend="put a password into it")
 
 
-def refusal(identity: carriage.Identity) -> str:
-    """Why a worker cannot be worked with; empty if it can."""
-    if identity.python != carriage.python_version():
+def check_environment(path: Path) -> None:
+    """Raises InputError if it is no archive of a Python environment, as far as that can be seen in
+    a few seconds."""
+    field, mend = "environment", "give what `conda-pack` or `venv-pack` made, as a tar archive"
+    deadline = time.monotonic() + LOOK_SECONDS
+    try:
+        with tarfile.open(path) as archive:
+            for member in archive:
+                if posixpath.normpath(member.name) == "bin/python":
+                    return
+                if time.monotonic() > deadline:
+                    return
+    except (OSError, tarfile.TarError, EOFError, zlib.error) as error:
+        problem = f"{path} is no archive that can be read ({error})"
+        raise InputError(problem, field=field, mend=mend) from error
+    raise InputError(f"{path} holds no bin/python", field=field, mend=mend)
+
+
+def refusal(identity: carriage.Identity, *, own_python: bool = True) -> str:
+    """Why a worker cannot be worked with; empty if it can. ``own_python``: its launcher's Python
+    is what will run the user's code."""
+    if own_python and identity.python != carriage.python_version():
         return (
             f"its Python is {identity.python}, the manager's {carriage.python_version()}: code is"
             " pickled for one minor version; start the worker with the same"

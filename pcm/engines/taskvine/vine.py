@@ -17,12 +17,14 @@ import json
 import os
 import signal
 import stat
+import time
 import warnings
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pcm.engines.taskvine import guards
+from pcm.engines.taskvine import environment, guards
 from pcm.engines.taskvine.kit import NAME as KIT_NAME
+from pcm.engines.taskvine.temporary import Temporaries, Temporary
 from workers import carriage
 
 with warnings.catch_warnings(action="ignore"):  # It warns that Dask is not installed.
@@ -44,9 +46,10 @@ TUNING = {
     "prefer-dispatch": 1,
     "max-retrievals": -1,
     "max-new-workers": 100,
-    # Ready calls are looked at so many at a time; they are few, since all that is not for a
-    # connected worker waits in the core. In 7.14 each pass costs time in proportion to it.
-    "attempt-schedule-depth": 1000,
+    # Ready calls are looked at so many at a time; among more a turn finds no end. They are those
+    # of workers that are lost at the same time; all else waits in the core. In 7.14 a pass costs
+    # time in proportion to it while any call is ready.
+    "attempt-schedule-depth": 4000,
     "transient-error-interval": 1,
     "keepalive-interval": KEEPALIVE_INTERVAL_SECONDS,
     "keepalive-timeout": KEEPALIVE_TIMEOUT_SECONDS,
@@ -56,9 +59,31 @@ TUNING = {
 
 WAIT_SECONDS = 2
 """Given to vine_wait, which rounds down; a probe ends it at once."""
+PROBES = 2
+"""TaskVine takes the first from its list before it knows whether to return: if it has just
+dispatched something while another task could not be, it goes on, and forgets to return it until
+there is one more."""
+NEVER_MICROSECONDS = 1 << 62
+"""A time of day that does not come."""
 NUDGE_SECONDS = 0.00005
 """TaskVine sleeps in poll(2) at the start of a pass if the one before found nothing to do; a signal
 that comes so soon, and again, ends that sleep."""
+
+
+PUBLISH_SECONDS = 300
+"""A call that publishes a file is dropped after so long if it could not be begun."""
+
+
+class Parcel(NamedTuple):
+    """A file that goes with a call."""
+
+    name: str
+    """In its sandbox."""
+    file: Any
+    path: Path | None = None
+    """Of the file beside the manager, which is deleted with the call."""
+    temporary: Temporary | None = None
+    is_output: bool = False
 
 
 class Done(NamedTuple):
@@ -81,9 +106,12 @@ class Vine:
         password_file: Path,
         ssl: bool | tuple[str, str],
         kit: Path,
+        archive: Path | None = None,
+        transfers_per_source: int = 3,
         keep_logs: bool = False,
     ) -> None:
-        """``directory`` is private to it. Raises OSError if the port is taken."""
+        """``directory`` is private to it; ``archive`` holds the Python environment for workers, if
+        it is not their launchers' own. Raises OSError if the port is taken."""
         self.version: str = cvine.vine_version_string()
         before = _descriptors()
         try:
@@ -101,42 +129,75 @@ class Vine:
         if not keep_logs:
             guards.silence_logs(_descriptors() - before, directory)
         self._manager.set_password_file(str(password_file))
-        for name, value in TUNING.items():
+        tuning = TUNING | {"worker-source-max-transfers": transfers_per_source}
+        for name, value in tuning.items():
             self._manager.tune(name, value)
         self._kit = cvine.vine_declare_file(self._queue, str(kit), cvine.VINE_CACHE_LEVEL_WORKER, 0)
+        self._environment = (
+            None if archive is None else environment.Environment(self._queue, archive)
+        )
+        self._equipped: set[str] = set()
+        """Workers with a call that took the environment there."""
         self._stats = cvine.vine_stats()
         self._install()
-        self._probe = 0
+        self._probes: set[int] = set()
         self._tasks: dict[int, Any] = {}
-        self._files: dict[int, tuple[Any, Path]] = {}
+        self._parcels: dict[int, Parcel] = {}
+        self._temporaries = Temporaries(self._queue)
         self._staging = directory / "frames"
         self._staging.mkdir(mode=0o700)
         self._anchor()
         signal.signal(signal.SIGALRM, _ignore)
+        # Only poll(2) is to be interrupted, which always is (signal(7)): OpenSSL takes an
+        # interrupted read for the end of a handshake, and the worker would be turned away.
+        signal.siginterrupt(signal.SIGALRM, False)
 
     # -- calls -----------------------------------------------------------------------------------
 
     def submit(self, worker: str, frame: bytes) -> int:
         """A call for a worker, or, without a frame, a call for events; gives its number."""
-        file: tuple[Any, Path] | None = None
         if not frame:
-            command = carriage.EVENTS
-        elif len(frame) <= carriage.INLINE_BYTES:
-            command = carriage.command(frame)
-        else:
-            command, file = carriage.FILE_COMMAND, self._stage(frame)
-        return self._submit(worker, command, file)
+            return self._submit(worker, carriage.EVENTS, None)
+        if len(frame) <= carriage.INLINE_BYTES:
+            return self._submit(worker, carriage.command(frame), None)
+        parcel = self._pack(carriage.INPUT_FILE, frame)
+        return self._submit(worker, carriage.FILE_COMMAND, parcel)
 
-    def _stage(self, frame: bytes) -> tuple[Any, Path]:
+    def send_piece(self, worker: str, call: carriage.Staging, piece: bytes) -> int:
+        """A call that brings what is next of a file."""
+        return self._submit(worker, call.command(), self._pack(carriage.STAGED_FILE, piece))
+
+    def publish(self, worker: str, call: carriage.Staging) -> int:
+        """A call that has the worker give a file to TaskVine, for others to ``fetch``."""
+        temporary = self._temporaries.declare(call.digest)
+        parcel = Parcel(carriage.STAGED_FILE, temporary.file, temporary=temporary, is_output=True)
+        return self._submit(worker, call.command(), parcel)
+
+    def fetch(self, worker: str, call: carriage.Staging) -> int | None:
+        """A call that has the worker fetch a file; None if it is not published."""
+        temporary = self._temporaries.get(call.digest)
+        if temporary is None:
+            return None
+        parcel = Parcel(carriage.STAGED_FILE, temporary.file, temporary=temporary)
+        return self._submit(worker, call.command(), parcel)
+
+    def forget(self, digest: str) -> list[int]:
+        """What was published of a file; gives the calls that will never be made."""
+        waiting = [n for n in self._temporaries.forget(digest) if self.is_ready(n)]
+        for number in waiting:
+            self.cancel(number)
+        return waiting
+
+    def _pack(self, name: str, content: bytes) -> Parcel:
         path = self._staging / os.urandom(8).hex()
         with path.open("xb") as staged:
-            staged.write(frame)
+            staged.write(content)
         declared = cvine.vine_declare_file(
             self._queue, str(path), cvine.VINE_CACHE_LEVEL_TASK, cvine.VINE_PEER_NOSHARE
         )
-        return declared, path
+        return Parcel(name, declared, path)
 
-    def _submit(self, worker: str, command: str, file: tuple[Any, Path] | None) -> int:
+    def _submit(self, worker: str, command: str, parcel: Parcel | None) -> int:
         task = cvine.vine_task_create(command)
         cvine.vine_task_set_library_required(task, carriage.LIBRARY)
         cvine.vine_task_add_feature(task, carriage.pin(worker))
@@ -144,13 +205,30 @@ class Vine:
         # A call that fails is not tried again by TaskVine: the worker is given up.
         cvine.vine_task_set_retries(task, 1)
         cvine.vine_task_set_max_forsaken(task, 1)
-        if file is not None:
-            cvine.vine_task_add_input(task, file[0], carriage.INPUT_FILE, 0)
+        if parcel is not None:
+            self._add(task, parcel)
+        if self._environment is not None and worker not in self._equipped:
+            self._equipped.add(worker)
+            self._environment.add_to(task)
         number: int = cvine.vine_submit(self._queue, task)
         self._tasks[number] = task
-        if file is not None:
-            self._files[number] = file
+        if parcel is not None:
+            self._parcels[number] = parcel
+            if parcel.temporary is not None:
+                parcel.temporary.used_by(number)
         return number
+
+    def _add(self, task: Any, parcel: Parcel) -> None:
+        if parcel.name == carriage.STAGED_FILE:
+            cvine.vine_task_set_max_forsaken(
+                task, 0
+            )  # What to do instead is not TaskVine's choice.
+        if parcel.is_output:
+            cvine.vine_task_add_output(task, parcel.file, parcel.name, 0)
+            end = time.time() + PUBLISH_SECONDS
+            cvine.vine_task_set_time_end(task, round(end * 1e6))
+        else:
+            cvine.vine_task_add_input(task, parcel.file, parcel.name, 0)
 
     def is_ready(self, number: int) -> bool:
         """Whether TaskVine says that the call waits to be dispatched."""
@@ -160,9 +238,13 @@ class Vine:
     def submit_again(self, number: int, worker: str) -> int:
         """The same call anew; the old one will be ``Done`` as cancelled."""
         command = cvine.vine_task_get_command(self._tasks[number])
-        file = self._files.pop(number, None)
+        parcel = self._parcels.pop(number, None)
+        self._equipped.discard(worker)  # This may be the call that was to equip it.
         self.cancel(number)
-        return self._submit(worker, command, file)
+        again = self._submit(worker, command, parcel)
+        if parcel is not None and parcel.temporary is not None:
+            parcel.temporary.ended(number)
+        return again
 
     def cancel(self, number: int) -> None:
         """For calls of workers that are gone, or that never ran: in 7.14 cancelling one that runs
@@ -173,8 +255,8 @@ class Vine:
 
     def turn(self) -> list[Done]:
         """One pass over everything that is ready; what came back in it."""
-        if not self._probe:
-            self._probe = self._submit_probe()
+        while len(self._probes) < PROBES:
+            self._probes.add(self._submit_probe())
         # Again and again, since the first may come before poll(2) is reached.
         signal.setitimer(signal.ITIMER_REAL, NUDGE_SECONDS, 20 * NUDGE_SECONDS)
         try:
@@ -184,8 +266,8 @@ class Vine:
         done = []
         while task is not None:
             number: int = cvine.vine_task_get_id(task)
-            if number == self._probe:
-                self._probe = 0
+            if number in self._probes:
+                self._probes.discard(number)
             elif number in self._tasks:
                 done.append(self._take(number, task))
             cvine.vine_task_delete(task)
@@ -203,15 +285,12 @@ class Vine:
         """A task that can never run, for versions whose pass would else end too early."""
         if guards.needs_anchor(self.version):
             anchor = cvine.vine_task_create("anchor")
-            cvine.vine_task_add_feature(anchor, "pcm-nowhere")
+            cvine.vine_task_set_time_start(anchor, NEVER_MICROSECONDS)
             cvine.vine_submit(self._queue, anchor)
 
     def _take(self, number: int, task: Any) -> Done:
         del self._tasks[number]
-        file = self._files.pop(number, None)
-        if file is not None:
-            cvine.vine_undeclare_file(self._queue, file[0])
-            file[1].unlink(missing_ok=True)
+        self._unpack(number)
         result: int = cvine.vine_task_get_result(task)
         if result != cvine.VINE_RESULT_SUCCESS:
             return Done(number, b"", cvine.vine_result_string(result))
@@ -220,6 +299,16 @@ class Vine:
             return Done(number, b"", f"exit code {code}")
         output: str = cvine.vine_task_get_stdout(task) or ""
         return Done(number, output.encode("ascii", "replace"), "ok")
+
+    def _unpack(self, number: int) -> None:
+        parcel = self._parcels.pop(number, None)
+        if parcel is None:
+            return
+        if parcel.temporary is not None:
+            parcel.temporary.ended(number)
+        if parcel.path is not None:
+            cvine.vine_undeclare_file(self._queue, parcel.file)
+            parcel.path.unlink(missing_ok=True)
 
     # -- workers ---------------------------------------------------------------------------------
 
@@ -246,7 +335,11 @@ class Vine:
 
     def _install(self) -> None:
         # No resources: it takes the whole of every worker, so that there is one on each.
-        library = cvine.vine_task_create(LIBRARY_COMMAND)
+        if self._environment is None:
+            library = cvine.vine_task_create(LIBRARY_COMMAND)
+        else:
+            library = cvine.vine_task_create(environment.command(KIT_NAME))
+            self._environment.add_to(library)
         cvine.vine_task_add_input(library, self._kit, KIT_NAME, 0)
         cvine.vine_task_set_function_slots(library, carriage.FUNCTION_SLOTS)
         cvine.vine_task_set_category(library, "pcm-library")

@@ -22,6 +22,7 @@ class RemoteWorker(Worker):
         """``share`` of this machine, if the engine started it."""
         super().__init__(name)
         self.pool, self.share = pool, share
+        self.sees_our_files = share is not None
         self._frames = 0
         self._last_call = EVENTS_CALL
         self._batch_calls: set[int] = set()
@@ -52,12 +53,17 @@ class RemoteWorker(Worker):
             if brief and len(self._brief_calls) >= carriage.BRIEF_CALLS:
                 break
             del self.outgoing[: len(orders)]
-            self._last_call += 1
-            (self._brief_calls if brief else self._batch_calls).add(self._last_call)
+            call = self.next_call()
+            (self._brief_calls if brief else self._batch_calls).add(call)
             frame = carriage.call_frame(carriage.Call(self._frames, orders, brief))
             self._frames += 1
-            calls.append((self._last_call, frame))
+            calls.append((call, frame))
         return calls
+
+    def next_call(self) -> int:
+        """The number of one more call."""
+        self._last_call += 1
+        return self._last_call
 
     def _group(self, *, through_batch: bool) -> list[Order]:
         """The orders that come next and fit a frame; with the first batch at their end, or all."""

@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+import workers
+from workers.staging.directory import default_directory
+
 DEADLINE_SECONDS = 20
 
 
@@ -44,6 +47,27 @@ def test_vine_worker_is_told_who_it_is(tmp_path: Path) -> None:
         "id=w1 gpus=GPU-7",
     ):
         assert words in output
+
+
+def test_its_host_is_told_where_model_files_are_kept(tmp_path: Path) -> None:
+    script = "echo cache=$PCM_CACHE never=${PCM_NEVER_SHARED:-no}."
+    _, output = ended(launch(tmp_path, script))
+    assert f"cache={default_directory()} never=no." in output
+    relative = os.path.relpath(tmp_path / "c")
+    _, output = ended(launch(tmp_path, script, "--cache", relative, "--never-shared"))
+    assert f"cache={tmp_path / 'c'} never=1." in output
+
+
+def test_without_its_packages_it_says_how_to_get_them() -> None:
+    command = [sys.executable, "-S", "-m", "workers.launch", "h:1"]
+    home = str(Path(workers.__file__).parents[1])
+    answer = subprocess.run(
+        command, check=False, capture_output=True, text=True, env={"PYTHONPATH": home}
+    )
+    assert answer.returncode == 1
+    assert "No module named" in answer.stdout
+    assert f"{sys.executable} -m pip install msgspec cloudpickle" in answer.stdout
+    assert answer.stderr == ""
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,6 +16,7 @@ from workers.library.pipes import Call
 from workers.protocol import (
     BatchEnd,
     DropContext,
+    FileState,
     Goodbye,
     ItemResult,
     ItemResults,
@@ -32,7 +34,12 @@ class Office:
         self.loop = Loop()
         self.handled: list[Order] = []
         self.ended: list[Call] = []
-        self.desk = Desk(self.loop, self.handled.extend, self.ended.append)
+        self.brought: list[tuple[carriage.Staging, str, Callable[[], None]]] = []
+
+        def bring(*call: Any) -> None:
+            self.brought.append(call)
+
+        self.desk = Desk(self.loop, self.handled.extend, bring, self.ended.append)
         self._folder, self._calls = folder, 0
 
     def call(self, command: str) -> Call:
@@ -67,6 +74,7 @@ def office(tmp_path: Path) -> Iterator[Office]:
 
 
 WARM = ReplicaState("c", "warm")
+DIGEST = "0" * 32
 
 
 def results(batch: int, size: int = 1) -> ItemResults:
@@ -142,17 +150,39 @@ def test_large_results_do_not_wait(office: Office) -> None:
     assert second in office.ended
 
 
-def test_a_result_that_is_too_large_is_an_error(
-    office: Office, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(module, "RESULT_BYTES", 10)
-    call = office.events()
-    office.say(results(1, 11))
-    (report,) = office.answer(call)[1]
-    assert isinstance(report, ItemResults)
-    error = report.results[0].error
-    assert error is not None
-    assert error.type == "ResultTooLarge"
+def test_a_call_about_a_file_is_answered_when_that_is_done(office: Office) -> None:
+    call = office.call(carriage.Staging("piece", DIGEST, 7).command())
+    ((staging, sandbox, done),) = office.brought
+    assert (staging, sandbox) == (carriage.Staging("piece", DIGEST, 7), call.sandbox)
+    office.desk.settle()
+    assert office.ended == []
+    done()
+    office.say(FileState(DIGEST, "wanted", 8))
+    assert office.answer(call) == (0, [FileState(DIGEST, "wanted", 8)])
+
+
+def test_a_call_about_a_file_takes_along_what_is_due(office: Office) -> None:
+    calls = [office.call(carriage.Staging("publish", DIGEST).command()) for _ in range(2)]
+    office.say(WARM)
+    assert office.ended == []  # There is no call yet that could take it.
+    published = FileState(DIGEST, "published")
+    for _, _, done in office.brought:
+        office.desk.send([published])
+        done()
+    office.desk.settle()
+    assert [office.answer(call) for call in calls] == [(0, [WARM, published, published]), (1, [])]
+
+
+def test_calls_about_files_have_no_turn_among_the_others(office: Office) -> None:
+    early = office.orders(1, DropContext("b"))
+    piece = office.call(carriage.Staging("fetch", DIGEST).command())
+    office.brought[0][2]()
+    office.desk.settle()
+    assert office.ended == [piece]
+    first = office.orders(0, DropContext("a"))
+    office.desk.settle()
+    assert office.handled == [DropContext("a"), DropContext("b")]
+    assert office.ended == [piece, first, early]
 
 
 def test_it_is_dismissed_by_the_call_that_follows_its_goodbye(office: Office) -> None:

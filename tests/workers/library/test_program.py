@@ -54,11 +54,13 @@ class VineWorker:
             length += byte
         return self._ends.read(int(length)).decode()
 
-    def call(self, command: str) -> Path:
-        """The file of its answer."""
+    def call(self, command: str, **files: bytes) -> Path:
+        """The file of its answer; ``files`` are in its sandbox."""
         self._tasks += 1
         sandbox = self._folder / f"t.{self._tasks}"
         sandbox.mkdir()
+        for name, content in files.items():
+            (sandbox / name).write_bytes(content)
         output = sandbox / ".taskvine.stdout"
         text = f"{self._tasks} {command} {sandbox} {output}"
         os.write(self._calls, f"{len(text)}\n{text}".encode())
