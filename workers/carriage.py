@@ -59,12 +59,17 @@ class Identity(NamedTuple):
     """Minor version, such as 3.13: user code is pickled for one."""
     version: int
     """``CARRIAGE_VERSION`` of its launcher."""
+    pool: str = ""
+    """The pool that it belongs to, if whoever started it said so."""
 
     def text(self, machine: str) -> str:
-        return f"{machine}/pcm={self.worker}/python={self.python}/launcher={self.version}"
+        text = f"{machine}/pcm={self.worker}/python={self.python}/launcher={self.version}"
+        return f"{text}/pool={self.pool}" if self.pool else text
 
 
-_IDENTITY = re.compile(r"[^/]*/pcm=([\w.@+-]+)/python=(\d+\.\d+)/launcher=(\d+)")
+_IDENTITY = re.compile(
+    r"[^/]*/pcm=([\w.@+-]+)/python=(\d+\.\d+)/launcher=(\d+)(?:/pool=([\w.:@+-]+))?"
+)
 
 
 def identity(text: str) -> Identity | None:
@@ -72,8 +77,8 @@ def identity(text: str) -> Identity | None:
     match = _IDENTITY.match(text)
     if match is None:
         return None
-    worker, python, version = match.groups()
-    return Identity(worker, python, int(version))
+    worker, python, version, pool = match.groups()
+    return Identity(worker, python, int(version), pool or "")
 
 
 def python_version() -> str:

@@ -8,6 +8,12 @@ from workers import carriage
 from workers.protocol import CancelBatch, DropContext, Goodbye, Notice, Order, Report
 
 
+def test_a_worker_may_say_which_pool_it_belongs_to() -> None:
+    identity = carriage.Identity("g.a.1.0", "3.13", 1, "glidein:a")
+    assert carriage.identity(identity.text("x86_64")) == identity
+    assert carriage.identity("x86_64/pcm=w/python=3.13/launcher=1") == ("w", "3.13", 1, "")
+
+
 def test_an_identity_survives_the_text() -> None:
     identity = carriage.Identity("node-7.example.org-12.3", "3.13", 4)
     text = identity.text("x86_64")

@@ -101,6 +101,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--password-file", metavar="FILE", default="", help="the manager's")
     parser.add_argument("--ssl", action="store_true", help="the manager uses TLS")
     parser.add_argument("--id", default="", help="the worker's name; made up by default")
+    parser.add_argument("--pool", default="", help="the pool that it belongs to, if it is one's")
     parser.add_argument("--scratch", default="", help="where it makes its directory")
     parser.add_argument("--logs", default="", help="a directory for logs (default: the scratch)")
     parser.add_argument(

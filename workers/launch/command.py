@@ -29,7 +29,9 @@ def vine_worker(
     program: str, options: argparse.Namespace, worker: str, workspace: str
 ) -> list[str]:
     host, port = address(options.manager)
-    identity = carriage.Identity(worker, carriage.python_version(), carriage.CARRIAGE_VERSION)
+    identity = carriage.Identity(
+        worker, carriage.python_version(), carriage.CARRIAGE_VERSION, options.pool
+    )
     command = [program, "--single-shot", "--workspace", workspace]
     command += ["--arch", identity.text(platform.machine())]
     command += ["--feature", carriage.WORKER_FEATURE, "--feature", carriage.pin(worker)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import shutil
 import tempfile
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -41,7 +42,7 @@ from workers import carriage
 from workers.protocol import DropContext, LoadContext
 
 OUTSIDE_POOL = "outside"
-"""The pool of workers that the engine did not start."""
+"""The pool of workers that the engine did not start, unless they name another."""
 
 
 class TaskVineEngine(CrewEngine[RemoteWorker]):
@@ -245,7 +246,7 @@ class TaskVineEngine(CrewEngine[RemoteWorker]):
         launcher = self._pool.launchers.get(identity.worker)
         worker = RemoteWorker(
             identity.worker,
-            OUTSIDE_POOL if launcher is None else self.pool,
+            identity.pool or OUTSIDE_POOL if launcher is None else self.pool,
             None if launcher is None else launcher.share,
         )
         own_python = self._environment is None
@@ -265,11 +266,11 @@ class TaskVineEngine(CrewEngine[RemoteWorker]):
         worker.ended(message.call)
         self._staging.answered(worker.name, message.call)
         try:
-            for report in worker.receive(message.text):
+            for report in worker.receive(message.text, time.monotonic()):
                 translate(report, worker, self._reactor.happened)
                 self._staging.hear(worker, report)
         except carriage.CarriageError as error:
-            worker.refusal = f"it sent what is no answer: {error}"
+            worker.refusal = f"its answers make no sense: {error}"
         launcher = self._pool.launchers.get(worker.name)
         if launcher is not None and worker.joined:
             launcher.joined = True
@@ -305,7 +306,7 @@ class TaskVineEngine(CrewEngine[RemoteWorker]):
         self._pool.leaving(worker.name)
         if worker.joined or worker.refusal:
             self._happen([WorkerLeft(worker.name, worker.leave_cause(), detail)])
-        elif worker.pool == OUTSIDE_POOL:
+        elif worker.share is None:
             text = "it left before it was ready; what it printed itself says why"
             self._happen([LogLine(worker.name, text)])
 

@@ -11,6 +11,9 @@ from workers.protocol import Machine, Order, Report, RunBatch
 
 EVENTS_CALL = 0
 """Number of the call that is open as long as the worker is there."""
+OVERDUE_SECONDS = 60.0
+"""Answers overtake each other by seconds at most; one that is so late does not come. TaskVine may
+lose that of a call about a file which it ended for taking too long."""
 GROUP_BYTES = 64 << 20
 """Orders share a frame up to this size."""
 
@@ -29,6 +32,8 @@ class RemoteWorker(Worker):
         self._brief_calls: set[int] = set()
         self._expected = 0
         self._early: dict[int, list[Report]] = {}
+        self._progress_at = 0.0
+        """When an answer came last that was the next in order."""
 
     def capacity(self, machine: Machine) -> Capacity:
         share = self.share
@@ -83,15 +88,18 @@ class RemoteWorker(Worker):
         self._batch_calls.discard(call)
         self._brief_calls.discard(call)
 
-    def receive(self, text: bytes) -> list[Report]:
+    def receive(self, text: bytes, now: float) -> list[Report]:
         """The reports that are next in order, now that this answer is there.
 
-        Raises CarriageError for what is no answer.
+        Raises CarriageError for what is no answer, and if one that is due has been lost.
         """
         number, reports = carriage.open_answer(text)
         self._early[number] = reports
         ordered: list[Report] = []
         while (early := self._early.pop(self._expected, None)) is not None:
             self._expected += 1
+            self._progress_at = now
             ordered += early
+        if self._early and now - self._progress_at > OVERDUE_SECONDS:
+            raise carriage.CarriageError(f"answer {self._expected} is lost, others came after it")
         return ordered

@@ -80,8 +80,8 @@ def test_large_orders_do_not_share_a_frame(
 def test_answers_are_put_in_order(worker: RemoteWorker) -> None:
     first: list[Report] = [Notice(1.0)]
     second: list[Report] = [Notice(2.0)]
-    assert worker.receive(carriage.answer(1, second)) == []
-    assert worker.receive(carriage.answer(0, first)) == first + second
+    assert worker.receive(carriage.answer(1, second), 0.0) == []
+    assert worker.receive(carriage.answer(0, first), 0.0) == first + second
 
 
 def test_its_share_of_this_machine_counts() -> None:
@@ -91,3 +91,11 @@ def test_its_share_of_this_machine_counts() -> None:
     assert (outside.cores, outside.memory_bytes, outside.kind, outside.gpus) == (64, 1000, "A10", 1)
     own = RemoteWorker("w", "local", Share(2, 100, "u")).capacity(machine)
     assert (own.cores, own.memory_bytes, own.pool) == (2, 100, "local")
+
+
+def test_an_answer_that_never_comes_is_noticed(worker: RemoteWorker) -> None:
+    worker.receive(carriage.answer(0, []), 100.0)
+    late = 100.0 + module.OVERDUE_SECONDS
+    assert worker.receive(carriage.answer(2, []), late) == []
+    with pytest.raises(carriage.CarriageError, match="answer 1 is lost"):
+        worker.receive(carriage.answer(3, []), late + 1.0)
