@@ -63,12 +63,27 @@ class Provisioning:
 
     def failed(self, event: ProvisionFailed) -> None:
         pool = self._state.pool(event.pool)
+        if pool.name in self._state.elastic:
+            self._offer_failed(pool, event)
+            return
         pool.pending = max(0, pool.pending - event.workers)
         if event.permanent:
             self._settle_for_less(pool, event)
         else:
             self._failed_start(pool, event.error)
         self._adjust(pool)
+
+    def _offer_failed(self, pool: Pool, event: ProvisionFailed) -> None:
+        """Who asks for workers of an offered pool goes on by himself, unless that is of no use."""
+        state = self._state
+        if not event.permanent:
+            self._failed_start(pool, event.error)
+            return
+        others = any(other.coming for name, other in state.elastic.items() if name != pool.name)
+        if not (
+            others or any(state.groups.values()) or any(p.wanted for p in state.pools.values())
+        ):
+            self._fail_runs(f"pool {pool.name} can have no workers: {event.error}")
 
     def _settle_for_less(self, pool: Pool, event: ProvisionFailed) -> None:
         """More workers than the pool can have are not asked for, until somebody sizes it anew."""

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import signal
 import subprocess
 import sys
-import time
-from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -19,70 +17,20 @@ import pytest
 import pcm
 from tests.cluster import vine_processes
 from tests.cluster.needs import needs_taskvine
+from tests.manager import disturbing
+from tests.manager.disturbing import ITEMS, Strike, assert_exact, events
 from tests.manager.processes import gone, tree
-from tests.manager.workloads import digest, expected, salt
+from tests.manager.workloads import digest, salt
 
 pytestmark = [pytest.mark.cluster, pytest.mark.kills, needs_taskvine]
 
-ITEMS = 300
-ITEM_SECONDS = 0.004
 SOON_SECONDS = 5.0
 """Within this a loss must be noticed; it takes tens of milliseconds. TaskVine alone would take
 minutes, or for ever."""
 
 
-class Strike:
-    """Do something when so many rows are there, once; measures how long the others then wait."""
-
-    def __init__(self, at: int, deed: Callable[[], None]) -> None:
-        self.at, self.deed = at, deed
-        self.struck_at = 0.0
-
-    def __call__(self, rows: int) -> None:
-        if rows >= self.at and not self.struck_at:
-            self.deed()
-            self.struck_at = time.time()
-
-
-def run_disturbed(
-    directory: Path,
-    disturb: Callable[[int], None],
-    *,
-    batch: int = 20,
-    seconds: float = ITEM_SECONDS,
-    **options: float,
-) -> pcm.Run:
-    with pcm.Manager(engine="taskvine", workers=2, **options) as manager:
-        run = manager.map(
-            digest.bind(seconds=seconds),
-            range(ITEMS),
-            context=salt(),
-            directory=directory,
-            batch=batch,
-        )
-        for count, _ in enumerate(run, start=1):
-            disturb(count)
-    return run
-
-
-def assert_exact(run: pcm.Run) -> None:
-    rows = list(run)
-    assert Counter(row.key for row in rows) == Counter(range(ITEMS))
-    assert {row.key: row.value for row in rows} == expected(ITEMS)
-    lines = (run.directory / "results.jsonl").read_text().splitlines()
-    assert [json.loads(line)["key"] for line in lines] == list(range(ITEMS))
-
-
-def events(run: pcm.Run, kind: str) -> list[dict[str, object]]:
-    """The events of a kind in the run's log, each with the time ``at`` which it was handled."""
-    import sqlite3
-
-    connection = sqlite3.connect(run.directory / "journal.sqlite")
-    try:
-        rows = connection.execute("SELECT at, json FROM events WHERE kind = ?", (kind,)).fetchall()
-    finally:
-        connection.close()
-    return [{"at": at, **json.loads(line)} for at, line in rows]
+def run_disturbed(directory: Path, disturb: Callable[[int], None], **options: Any) -> pcm.Run:
+    return disturbing.run_disturbed(directory, disturb, engine="taskvine", **options)
 
 
 def kill_first_replica() -> None:
@@ -126,7 +74,7 @@ def test_a_part_of_a_worker_is_killed(tmp_path: Path, victim: str) -> None:
     assert gone(family)
     if victim != "transfer server":
         (left,) = [event for event in events(run, "WorkerLeft") if event["cause"] == "lost"]
-        assert float(str(left["at"])) - strike.struck_at < SOON_SECONDS
+        assert left["at"] - strike.struck_at < SOON_SECONDS
 
 
 def test_a_replica_is_killed(tmp_path: Path) -> None:
@@ -170,26 +118,6 @@ def test_sigterm_without_a_grace_period(tmp_path: Path) -> None:
     run = run_disturbed(tmp_path / "run", strike, batch=100, grace_seconds=0.0)
     assert_exact(run)
     assert len(events(run, "WorkerLeft")) == 1
-
-
-def test_a_stopped_worker_goes_on(tmp_path: Path) -> None:
-    """Nothing is lost by it, and the others work meanwhile."""
-    stopped: list[psutil.Process] = []
-
-    def disturb(rows: int) -> None:
-        if rows == 40:
-            worker = vine_processes.workers()[0]
-            stopped.extend([worker.vine_worker, worker.host, *worker.replicas])
-            for process in stopped:
-                process.suspend()
-        elif rows == 150:
-            for process in stopped:
-                process.resume()
-
-    run = run_disturbed(tmp_path / "run", disturb)
-    assert stopped
-    assert_exact(run)
-    assert not events(run, "WorkerLeft")
 
 
 MANAGER_SCRIPT = """

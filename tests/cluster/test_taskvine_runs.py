@@ -12,6 +12,7 @@ import pytest
 
 import pcm
 from tests.cluster.needs import needs_taskvine
+from tests.manager.disturbing import assert_exact, events
 from tests.manager.workloads import digest, expected, salt
 
 pytestmark = [pytest.mark.cluster, needs_taskvine]
@@ -119,10 +120,15 @@ def test_a_loader_that_fails_on_one_worker_only(tmp_path: Path) -> None:
             digest.bind(seconds=0.002),
             range(100),
             context=picky_about_workers(str(tmp_path / "flag")),
+            directory=tmp_path / "run",
         )
         rows = list(run)
-    assert {row.key: row.value for row in rows} == expected(100)
-    assert (tmp_path / "flag").read_text() not in {row.worker for row in rows}
+    assert_exact(run, 100)
+    failed = (tmp_path / "flag").read_text()
+    assert failed not in {row.worker for row in rows}
+    failures = events(run, "ReplicaFailed")
+    assert {event["worker"] for event in failures} == {failed}
+    assert "this worker has no such weights" in failures[0]["error"]
 
 
 def test_a_loader_that_fails_ends_the_run_with_its_traceback() -> None:

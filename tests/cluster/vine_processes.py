@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 import psutil
 
+DRIVER = "pcm.engines.taskvine.driver"
+
 
 class WorkerTree(NamedTuple):
     """The processes of one worker, from the top."""
@@ -19,7 +21,7 @@ class WorkerTree(NamedTuple):
 
 
 def driver(manager_pid: int | None = None) -> psutil.Process:
-    return _only(children(manager_pid, "pcm.engines.taskvine.driver"))
+    return _only(children(manager_pid, DRIVER))
 
 
 def launchers(manager_pid: int | None = None) -> list[psutil.Process]:

@@ -2,8 +2,15 @@ from __future__ import annotations
 
 import pytest
 
-from pcm.core.commands import Finish, Want
-from pcm.core.events import Capacity, PoolOffered, PoolState, ReplicaChanged, Requirements
+from pcm.core.commands import Finish, Retire, Want
+from pcm.core.events import (
+    Capacity,
+    PoolOffered,
+    PoolState,
+    ProvisionFailed,
+    ReplicaChanged,
+    Requirements,
+)
 from pcm.core.policy import Policy
 from tests.core.story import Story, none, only
 
@@ -157,6 +164,19 @@ def test_the_end_of_the_work_takes_back_all_that_have_not_come() -> None:
     (first,) = [c for c in story.warm("a-1") if type(c).__name__ == "Dispatch"]
     commands = story.finish(first)
     assert wanted(story) == 1, commands
+
+
+def test_a_pool_that_can_have_nobody_fails_the_run_with_the_reason() -> None:
+    story = offered()
+    story.open(1)
+    finish = only(story.tell(ProvisionFailed(POOL, 1, "no permission", permanent=True)), Finish)
+    assert "glidein:a can have no workers: no permission" in finish.error
+
+
+def test_a_refusal_leaves_those_alone_that_are_there() -> None:
+    story = measured(100, 1.0)
+    commands = story.tell(ProvisionFailed(POOL, 3, "over the quota", permanent=True))
+    assert none(commands, Finish, Retire)
 
 
 def test_a_pool_that_was_not_offered_has_no_state() -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from ndcctools.taskvine import cvine
+from pcm.engines.taskvine.bindings import cvine
 
 FOLDER = "environment"
 """Its name in the sandbox of library and call."""

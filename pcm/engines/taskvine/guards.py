@@ -5,7 +5,8 @@ slots leak when a running call is cancelled (``Vine.cancel``), an idle library i
 dispatch (``carriage.EVENTS`` keeps it busy), calls of a dead library run for ever and a killed
 vine_worker stays connected (``workers.launch``), run directories that managers share
 (``TaskVineEngine``: each has its own), outputs that are never deleted (calls have none: they answer
-on standard output).
+on standard output), calls that no worker can take hold up the others (``vine.PROBES`` and the depth
+in ``vine.TUNING``).
 """
 
 from __future__ import annotations
@@ -28,9 +29,15 @@ def numbers(version: str) -> tuple[int, ...]:
 
 
 def needs_anchor(version: str) -> bool:
-    """From 7.15 on, a pass in which the probe ended returns before it looks for new connections,
+    """From 7.15 on, a pass in which the probes ended returns before it looks for new connections,
     unless another task is ready."""
     return numbers(version) >= (7, 15)
+
+
+def can_pass_kit_on(version: str) -> bool:
+    """Whether workers may fetch the kit from each other; 7.17 would have those that can reach no
+    other try that again and again, and never give them the manager's."""
+    return numbers(version) < (7, 17)
 
 
 def silence_logs(opened: set[int], directory: Path) -> None:
@@ -49,7 +56,7 @@ def silence_logs(opened: set[int], directory: Path) -> None:
 
 def _only_notices() -> bool:
     """Not part of the Python interface; the library may export it or not."""
-    from ndcctools.taskvine import cvine
+    from pcm.engines.taskvine.bindings import cvine
 
     library = ctypes.CDLL(cvine._cvine.__file__)
     for prefix in ("cctools_", ""):

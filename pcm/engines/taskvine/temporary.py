@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ndcctools.taskvine import cvine
+from pcm.engines.taskvine.bindings import cvine
 
 
 class Temporary:

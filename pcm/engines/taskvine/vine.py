@@ -18,18 +18,14 @@ import os
 import signal
 import stat
 import time
-import warnings
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from pcm.engines.taskvine import environment, guards
+from pcm.engines.taskvine.bindings import cvine, taskvine
 from pcm.engines.taskvine.kit import NAME as KIT_NAME
 from pcm.engines.taskvine.temporary import Temporaries, Temporary
 from workers import carriage
-
-with warnings.catch_warnings(action="ignore"):  # It warns that Dask is not installed.
-    from ndcctools import taskvine
-    from ndcctools.taskvine import cvine
 
 LIBRARY_COMMAND = f'exec "${{PCM_PYTHON:-python3}}" {KIT_NAME}'
 """``exec``: vine_worker must be the library's parent, not a shell between them."""
@@ -132,7 +128,10 @@ class Vine:
         tuning = TUNING | {"worker-source-max-transfers": transfers_per_source}
         for name, value in tuning.items():
             self._manager.tune(name, value)
-        self._kit = cvine.vine_declare_file(self._queue, str(kit), cvine.VINE_CACHE_LEVEL_WORKER, 0)
+        shared = 0 if guards.can_pass_kit_on(self.version) else cvine.VINE_PEER_NOSHARE
+        self._kit = cvine.vine_declare_file(
+            self._queue, str(kit), cvine.VINE_CACHE_LEVEL_WORKER, shared
+        )
         self._environment = (
             None if archive is None else environment.Environment(self._queue, archive)
         )

@@ -17,3 +17,8 @@ def test_versions_are_numbers(version: str, numbers: tuple[int, ...]) -> None:
 @pytest.mark.parametrize(("version", "needed"), [("7.14.5", False), ("7.15.0", True), ("8", True)])
 def test_the_anchor(version: str, needed: bool) -> None:
     assert guards.needs_anchor(version) is needed
+
+
+@pytest.mark.parametrize(("version", "can"), [("7.14.5", True), ("7.16", True), ("7.17.1", False)])
+def test_whether_the_kit_is_passed_on(version: str, can: bool) -> None:
+    assert guards.can_pass_kit_on(version) is can
