@@ -14,7 +14,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-CODE := pcm workers apps evaluations tests .ci/install_torch
+CODE := pcm workers condor apps evaluations tests .ci/install_torch
 TESTS ?=
 
 # The environment is complete if the stamp of its definition is there.

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-MAPPED = ("pcm", "workers", "apps", "evaluations")
-SOURCES = (*MAPPED, "condor", "tests", ".ci")
+MAPPED = ("pcm", "workers", "condor", "apps", "evaluations")
+SOURCES = (*MAPPED, "tests", ".ci")
 MAX_LINES = 400
 
 

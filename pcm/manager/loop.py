@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 import msgspec
 import numpy as np
 
-from pcm.core.commands import Command, Dispatch, Finish, GiveUp
+from pcm.core.commands import Command, Dispatch, Finish, GiveUp, Want
 from pcm.core.events import (
     BatchLost,
     Event,
@@ -36,6 +36,7 @@ from pcm.errors import JournalError, PcmError, RunError
 from pcm.journal import Outcome
 from pcm.manager.active import ActiveRun
 from pcm.manager.cargo import Hold
+from pcm.manager.glideins import GlideinSupply
 from pcm.manager.run import Progress
 
 log = logging.getLogger("pcm")
@@ -50,6 +51,8 @@ class Loop:
     def __init__(self, engine: Engine, scheduler: Scheduler) -> None:
         self.engine = engine
         self.scheduler = scheduler
+        self.supply: GlideinSupply | None = None
+        """What brings workers of offered pools, if there are such."""
         self.hold = Hold()
         self.runs: dict[str, ActiveRun] = {}
         self.kinds: dict[str, str] = {}
@@ -169,6 +172,8 @@ class Loop:
         """Let the core handle an event, and carry out what it commands."""
         if isinstance(event, WorkerJoined):
             self.kinds[event.worker] = event.capacity.kind
+            if self.supply is not None:
+                self.supply.joined(event.worker)
         elif isinstance(event, WorkerLeft):
             self.kinds.pop(event.worker, None)
         self._log(event)
@@ -182,6 +187,10 @@ class Loop:
                 self._order(command)
 
     def _order(self, command: Command) -> None:
+        if isinstance(command, Want):
+            if self.supply is not None:
+                self.supply.order(command)
+            return
         try:
             self.engine.order(command)
         except JournalError as error:  # only a Dispatch reads a journal, for its items

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pcm.core.events import PoolSized
 from pcm.core.scheduler import Scheduler
@@ -32,10 +32,15 @@ from pcm.manager.opening import (
     open_or_create,
     reopen,
 )
+from pcm.manager.outposts import Outposts
 from pcm.manager.run import Run
 from pcm.manager.single import SingleCalls
 from pcm.packing import encode_item
 from pcm.recipe import Recipe, Task
+
+if TYPE_CHECKING:
+    from condor import Glideins
+    from condor.fleet import Status
 
 DEFAULT_OUTPUTS: tuple[Output, ...] = (Jsonl("results.jsonl"),)
 
@@ -48,6 +53,11 @@ class Manager:
             ``"taskvine"`` (TaskVine; workers may come and go), or an ``Engine`` of your own.
         workers: how many workers to keep; None lets the engine choose (the local one: one per
             GPU, or without GPUs one per eight cores, at least one).
+        glideins: classes of HTCondor jobs to get workers from (``pcm.Glideins``), with the engine
+            ``"taskvine"``; as many as pay for themselves, and ``workers`` (0) on this machine.
+        home: a directory for what a manager with glideins needs to find them again after it was
+            killed; HTCondor must be able to read it. None: a new one in the user's state directory.
+        host: how the nodes of the pool reach this machine, if not by its full name.
         options: further options of the engine, by name (see its module).
 
     Use it as a context manager: leaving waits for its runs, or, if an exception is on its way,
@@ -55,11 +65,22 @@ class Manager:
     """
 
     def __init__(
-        self, engine: str | Engine = "local", workers: int | None = None, **options: Any
+        self,
+        engine: str | Engine = "local",
+        workers: int | None = None,
+        *,
+        glideins: Sequence[Glideins] = (),
+        home: str | Path | None = None,
+        host: str = "",
+        **options: Any,
     ) -> None:
         if workers is not None and workers < 0:
             raise InputError(f"workers is {workers}", field="workers", mend="give 0 or more")
-        if isinstance(engine, str):
+        self._outposts: Outposts | None = None
+        if glideins:
+            self._outposts = Outposts(engine, glideins, home, host, options)
+            engine = self._outposts.make_engine(workers)
+        elif isinstance(engine, str):
             engine = make_engine(engine, workers=workers, **options)
         elif options:
             raise InputError(
@@ -74,7 +95,14 @@ class Manager:
         self._single: dict[tuple[str, str], SingleCalls] = {}
         self._lock = threading.Lock()
         self._closed = False
-        self._loop.start()
+        try:
+            self._loop.start()
+            if self._outposts is not None:
+                self._outposts.open(self._loop)
+        except BaseException:
+            if self._outposts is not None:
+                self._outposts.close()
+            raise
         self.resize(self.pool_size)
 
     # -- runs ------------------------------------------------------------------------------------
@@ -180,6 +208,10 @@ class Manager:
         ``pcm worker``. None if its engine takes none."""
         return self._loop.engine.invitation()
 
+    def glideins(self) -> list[Status]:
+        """How the classes of glideins stand, in the order in which they were declared."""
+        return [] if self._outposts is None else self._outposts.status()
+
     # -- life ------------------------------------------------------------------------------------
 
     def close(self, *, wait: bool = False) -> None:
@@ -192,7 +224,11 @@ class Manager:
                     run.wait_settled()
         finally:
             self._closed = True
-            self._loop.stop()
+            try:
+                if self._outposts is not None:  # While there is somebody whom glideins can tell.
+                    self._outposts.close()
+            finally:
+                self._loop.stop()
             for calls in self._single.values():
                 calls.close()
 

@@ -1,0 +1,99 @@
+"""HTCondor's errors in the words of pcm, with the mend."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from pcm.errors import EngineError
+
+
+class CondorError(EngineError):
+    """HTCondor did not do what was asked. ``transient``: it may, if asked again later."""
+
+    def __init__(self, problem: str, mend: str = "", *, transient: bool = False) -> None:
+        self.problem, self.mend, self.transient = problem, mend, transient
+        super().__init__(problem + (f"; {mend}" if mend else ""))
+
+
+class _Known(NamedTuple):
+    words: str
+    problem: str
+    mend: str
+    transient: bool = False
+
+
+_KNOWN = (
+    _Known(
+        r"No module named '(htcondor2|classad2)'",
+        "this Python has no bindings of HTCondor",
+        "pip install htcondor",
+    ),
+    _Known(
+        r"Unable to locate (a )?local daemon|find address of (the )?(local )?schedd"
+        r"|Failed to locate|unable to locate daemon",
+        "there is no schedd here",
+        "go to a submit node of your pool, or name its schedd and collector",
+    ),
+    _Known(
+        r"token.*expired|expired.*(token|credential|certificate|proxy|ticket)|exp claim",
+        "your credential has expired",
+        "get a new one as your pool has it: condor_token_fetch, kinit, or a new proxy",
+    ),
+    _Known(
+        r"Directory name doesn't match server's network address",
+        "the schedd's HTCondor is older than these bindings, which refuse its proof of identity",
+        "install the bindings of the pool's version (pip install 'htcondor==VERSION'), or set"
+        " SEC_FS_ENFORCE_CHANNEL_BINDING = False in ~/.condor/user_config",
+    ),
+    _Known(
+        r"AUTHENTICATE:|Authentication (failed|Error)|failed to authenticate|SECMAN:20(03|10)",
+        "HTCondor does not believe who you are",
+        "check with `condor_ping -verbose WRITE`; your pool's manual says how to get a credential",
+    ),
+    _Known(
+        r"MAX_JOBS_(SUBMITTED|PER_OWNER|PER_SUBMISSION|RUNNING)|too many jobs|jobs? limit",
+        "the schedd takes no more jobs of yours",
+        "lower `most`, or remove jobs of yours that wait",
+        True,
+    ),
+    _Known(
+        r"not authorized|DENIED|permission|EACCES|Operation not permitted|not allowed",
+        "HTCondor does not let you do that",
+        "submit as an ordinary user who may use this schedd: `condor_ping -verbose WRITE`",
+    ),
+    _Known(
+        r"Failed to connect|connect to schedd|SECMAN:2007|CEDAR:6001|Connection (refused|reset)"
+        r"|timed? ?out|Failed to fetch ads",
+        "the schedd does not answer",
+        "it may be starting again; else ask who runs it",
+        True,
+    ),
+)
+
+
+def translated(error: BaseException | str, doing: str) -> CondorError:
+    """``doing``: what was tried, as in "submitting glideins"."""
+    text = " ".join(str(error).split())
+    for known in _KNOWN:
+        if re.search(known.words, text, re.IGNORECASE):
+            problem = f"{doing}: {known.problem} ({text})"
+            return CondorError(problem, known.mend, transient=known.transient)
+    return CondorError(f"{doing}: {text}")
+
+
+_HOLDS = (
+    (12, "an output file could not be brought back", "see the machine's disk and the network"),
+    (13, "a file could not be sent to the machine", "see that the files of the run directory are"
+     " there, and readable to you"),
+    (6, "the job's program could not be started", "see its output, and the image if it has one"),
+    (21, "it used more than it had asked for", "ask for more"),
+    (26, "a policy of the schedd or the machine holds it", "ask who runs the pool"),
+    (34, "it used more memory than it had asked for", "give a larger `memory`"),
+    (1, "a user held it", "condor_release lets it go on"),
+)  # fmt: skip
+
+
+def hold_mend(code: int) -> str:
+    """What may help where a job is held with this code (HoldReasonCode in HTCondor's manual)."""
+    return next((f"{what}: {mend}" for known, what, mend in _HOLDS if known == code), "")

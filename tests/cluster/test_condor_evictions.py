@@ -1,0 +1,159 @@
+"""Every way in which a pool takes a machine back, during a run: results are exact each time."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+import pcm
+from condor import Glideins
+from condor.fleet import Status
+from condor.invitation import Invitation
+from condor.jobs import JobId
+from condor.provisioner import Provisioner, origin
+from tests.cluster import rootfs
+from tests.cluster.condor_pool import MACHINES, CondorPool, ordinary_user
+from tests.cluster.needs import needs_htcondor, needs_taskvine
+from tests.manager.workloads import digest, expected, salt
+
+pytestmark = [pytest.mark.cluster, pytest.mark.kills, needs_htcondor, needs_taskvine]
+
+ITEMS = 400
+SETTINGS = {
+    "RANK": "(TARGET.Important =?= true) * 10",
+    "ALLOW_PSLOT_PREEMPTION": "True",
+    "MachineMaxVacateTime": "10",
+}
+IMPORTANT = """\
+executable = /bin/sleep
+arguments = 3
+transfer_executable = false
+should_transfer_files = yes
+request_gpus = {gpus}
+request_memory = 100
++Important = true
+requirements = Machine == "{machine}"
+initialdir = {directory}
+log = important.log
+queue
+"""
+
+
+@pytest.fixture
+def pool() -> Iterator[CondorPool]:
+    with CondorPool(MACHINES[:2], SETTINGS) as pool:
+        yield pool
+
+
+class Scene:
+    def __init__(self, pool: CondorPool, directory: Path) -> None:
+        self.pool, self.directory = pool, directory
+
+    def machine_of(self, job: JobId) -> str:
+        answer = self.pool.queue("ClusterId", "ProcId", "MachineAttrMachine0")
+        return next(m for cluster, proc, m in answer if (int(cluster), int(proc)) == job)
+
+
+def drain(scene: Scene, job: JobId) -> None:
+    name = scene.machine_of(job).removesuffix(".pool")
+    scene.pool.run("condor_drain", "-graceful", scene.pool.slot(name))
+
+
+def hold(scene: Scene, job: JobId) -> None:
+    scene.pool.run("condor_hold", f"{job[0]}.{job[1]}")
+
+
+def kill_starter(scene: Scene, job: JobId) -> None:
+    """And with it what it is to look after, as when a machine loses its power."""
+    scene.pool.kill_starters(scene.machine_of(job).removesuffix(".pool"))
+
+
+def kill_machine(scene: Scene, job: JobId) -> None:
+    name = scene.machine_of(job).removesuffix(".pool")
+    scene.pool.kill(f"STARTD_{name}", signal.SIGKILL)
+
+
+def somebody_important(scene: Scene, job: JobId) -> None:
+    """Whom the machine's owner prefers."""
+    name = scene.machine_of(job)
+    gpus = next(machine.gpus for machine in MACHINES if name.startswith(machine.name))
+    text = IMPORTANT.format(machine=name, gpus=gpus, directory=scene.directory)
+    (scene.directory / "important.sub").write_text(text)
+    scene.pool.run("condor_submit", str(scene.directory / "important.sub"))
+
+
+EFFECTS: dict[Callable[[Scene, JobId], None], Callable[[Status], bool]] = {
+    drain: lambda status: status.evictions == 1,
+    hold: lambda status: sum(status.held.values()) == 1,
+    kill_starter: lambda status: status.silent + status.evictions == 1,
+    kill_machine: lambda status: status.silent + status.evictions == 1,
+    somebody_important: lambda status: status.evictions == 1,
+}
+
+
+@pytest.mark.parametrize("deed", EFFECTS)
+def test_a_run_goes_on(pool: CondorPool, deed: Callable[[Scene, JobId], None]) -> None:
+    with ordinary_user() as directory:
+        with run(directory) as (run_, provisioner):
+            rows = iter(run_)
+            workers = {next(rows).worker for _ in range(20)}
+            victim = origin(workers.pop())
+            assert victim is not None
+            deed(Scene(pool, directory), victim.job)
+            until(lambda: EFFECTS[deed](provisioner.status()[0]), provisioner)
+            list(rows)
+            assert {row.key: row.value for row in run_} == expected(ITEMS)
+        left = [job for job in pool.queue("ClusterId", "Important") if job[1] != "true"]
+        assert left == [], (directory / "jobs" / "any.log").read_text()
+
+
+def until(true: Callable[[], bool], provisioner: Provisioner) -> None:
+    deadline = time.monotonic() + 30
+    while not true():
+        assert time.monotonic() < deadline, provisioner.status()
+        time.sleep(0.05)
+
+
+@contextmanager
+def run(directory: Path) -> Iterator[tuple[pcm.Run, Provisioner]]:
+    """On two glideins, of which as many are asked for again as are lost."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        port = sock.getsockname()[1]
+    password = directory / "secret"
+    password.write_text("open sesame")
+    class_ = Glideins(
+        name="any",
+        most=2,
+        memory="200 MB",
+        disk="100 MB",
+        grace="5 s",
+        python=f"{rootfs.VENV}/bin/python",
+        check_gpus=False,
+    )
+    provisioner = Provisioner([class_], directory / "jobs", print)
+    with pcm.Manager(engine="taskvine", workers=0, listen=port, password_file=password) as manager:
+        provisioner.start(Invitation(f"127.0.0.1:{port}", password), "run")
+        try:
+            provisioner.want("glidein:any", 2)
+            until(lambda: len(manager.workers()) == 2, provisioner)
+            for worker in manager.workers():
+                provisioner.joined(worker.worker)
+            yield (
+                manager.map(
+                    digest.bind(seconds=0.03),
+                    range(ITEMS),
+                    context=salt(),
+                    directory=directory / "run",
+                    batch=20,
+                ),
+                provisioner,
+            )
+        finally:
+            provisioner.stop(wait_seconds=30)

@@ -1,0 +1,100 @@
+"""Runs on glideins alone: as many as pay come from a real pool, and the queue is empty after it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import pcm
+from condor import Glideins
+from condor.provisioner import origin
+from tests.cluster import rootfs
+from tests.cluster.condor_pool import MACHINES, CondorPool, ordinary_user
+from tests.cluster.needs import needs_htcondor, needs_taskvine
+from tests.manager.workloads import digest, expected, salt
+
+pytestmark = [pytest.mark.cluster, needs_htcondor, needs_taskvine]
+
+PROGRAM = """
+import sys
+import pcm
+from tests.cluster.test_condor_runs import glideins
+from tests.manager.workloads import digest, salt
+
+home, directory = sys.argv[1:]
+with pcm.Manager("taskvine", glideins=[glideins()], home=home, host="127.0.0.1") as manager:
+    run = manager.map(digest.bind(seconds=0.05), range(600), context=salt(), directory=directory)
+    for row in run:
+        print(row.worker, flush=True)
+"""
+
+
+@pytest.fixture(scope="module")
+def pool() -> Iterator[CondorPool]:
+    with CondorPool(MACHINES) as pool:
+        yield pool
+
+
+@pytest.fixture
+def directory(pool: CondorPool) -> Iterator[Path]:
+    with ordinary_user() as directory:
+        yield directory
+        pool.clear_queue()
+
+
+def glideins(name: str = "any", **options: object) -> Glideins:
+    given: dict[str, object] = {"python": f"{rootfs.VENV}/bin/python", "check_gpus": False}
+    given |= {"most": 3, "memory": "200 MB", "disk": "100 MB", "grace": "5 s", **options}
+    return Glideins(name=name, **given)  # type: ignore[arg-type]
+
+
+def test_a_run_gets_its_workers_from_classes_and_leaves_an_empty_queue(
+    pool: CondorPool, directory: Path
+) -> None:
+    classes = [
+        glideins("big", most=2, gpu_memory="40 GB"),
+        glideins("any", most=2, requirements='Machine =!= "ada.pool"'),
+    ]
+    with pcm.Manager(
+        "taskvine", glideins=classes, home=directory / "home", host="127.0.0.1"
+    ) as manager:
+        run = manager.map(digest.bind(seconds=0.02), range(400), context=salt())
+        rows = {row.key: row.value for row in run}
+        assert rows == expected(400)
+        pools = {view.capacity.pool for view in manager.workers()}
+        assert pools <= {"glidein:big", "glidein:any"}
+        assert pools
+        assert sum(status.joined for status in manager.glideins()) >= 1
+    assert pool.queue("ClusterId") == []
+
+
+def test_a_manager_that_was_killed_finds_its_glideins_again(
+    pool: CondorPool, directory: Path
+) -> None:
+    home, where = directory / "home", directory / "run"
+    program = [sys.executable, "-c", PROGRAM, str(home), str(where)]
+    environment = os.environ | {"PYTHONPATH": str(rootfs.CHECKOUT)}
+    with subprocess.Popen(program, env=environment, stdout=subprocess.PIPE, text=True) as first:
+        assert first.stdout is not None
+        assert first.stdout.readline()
+        first.send_signal(signal.SIGKILL)
+    jobs = {(int(cluster), int(proc)) for cluster, proc in pool.queue("ClusterId", "ProcId")}
+    assert jobs
+    with pcm.Manager("taskvine", glideins=[glideins()], home=home, host="127.0.0.1") as manager:
+        rows = list(manager.resume(where))
+        assert {row.key: row.value for row in rows} == expected(600)
+        assert manager.glideins()[0].submitted == len(jobs)
+        assert {job_of(row.worker) for row in rows} <= jobs
+    assert pool.queue("ClusterId") == []
+
+
+def job_of(worker: str) -> tuple[int, int]:
+    found = origin(worker)
+    assert found is not None, worker
+    return found.job
