@@ -22,6 +22,7 @@ from tests.cluster import rootfs
 from tests.cluster.condor_pool import MACHINES, CondorPool, ordinary_user
 from tests.cluster.engine_driving import Drive, driving
 from tests.cluster.needs import needs_htcondor, needs_taskvine
+from tests.manager.disturbing import events
 from tests.manager.workloads import digest, expected, salt
 
 pytestmark = [pytest.mark.cluster, needs_htcondor, needs_taskvine]
@@ -166,15 +167,21 @@ def test_a_run_through_evictions(
             directory=directory / "run",
             batch=60,
         )
-        for count, row in enumerate(run, start=1):
-            if count == 20:
-                victim = job_of(row.worker)
-                fast = ["-fast"] if how == "fast" else []
-                pool.run("condor_vacate_job", *fast, "{}.{}".format(*victim))
+        coming = iter(run)
+        told = [next(coming) for _ in range(20)]
+        worker = told[-1].worker
+        victim = job_of(worker)
+        fast = ["-fast"] if how == "fast" else []
+        pool.run("condor_vacate_job", *fast, "{}.{}".format(*victim))
+        list(coming)
         rows = list(run)
+        left = events(run, "WorkerLeft")
     assert {row.key: row.value for row in rows} == expected(200)
-    # Results that it had told of, before or within its grace, were not computed again.
-    assert len([row for row in rows if job_of(row.worker) == victim]) >= 20
+    (cause,) = [event["cause"] for event in left if event["worker"] == worker]
+    assert cause == ("lost" if how == "fast" else "evicted")
+    # What it had told of was not computed again; nor, with a grace, what it told of then.
+    kept = {row.key for row in rows if row.worker == worker}
+    assert kept >= {row.key for row in told if row.worker == worker}
     submitted.until(lambda event: event.kind == "evicted" and event.job == victim)
 
 
