@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 import pcm
+from apps.fact_verification.task import verify
 from condor import Glideins
 from condor.provisioner import origin
 from tests.cluster import rootfs
@@ -21,6 +23,9 @@ from tests.manager.workloads import digest, expected, salt
 
 pytestmark = [pytest.mark.cluster, needs_htcondor, needs_taskvine]
 
+APP = rootfs.CHECKOUT / "apps" / "fact_verification"
+DEMO = APP / "demo"
+PROMPT = (APP / "prompts" / "default.txt").read_text().rstrip("\n")
 PROGRAM = """
 import sys
 import pcm
@@ -92,6 +97,25 @@ def test_a_manager_that_was_killed_finds_its_glideins_again(
         assert manager.glideins()[0].submitted == len(jobs)
         assert {job_of(row.worker) for row in rows} <= jobs
     assert pool.queue("ClusterId") == []
+
+
+def test_claims_are_verified_on_glideins_as_on_this_machine(directory: Path) -> None:
+    read = (DEMO / "claims.jsonl").read_text().splitlines()[:120]
+    claims = [json.loads(line) for line in read]
+
+    def verdicts(manager: pcm.Manager) -> dict[int, str]:
+        model = pcm.language_model(str(DEMO / "model"))
+        rows = manager.map(verify.bind(prompt=PROMPT), claims, context=model, key="id")
+        return {row.key: json.dumps(row.value, sort_keys=True) for row in rows}
+
+    with pcm.Manager(workers=1, threads_per_worker=1) as manager:
+        here = verdicts(manager)
+    class_ = glideins(memory="2 GB", disk="500 MB", gpu_memory="20 GB")
+    with pcm.Manager(
+        "taskvine", glideins=[class_], home=directory / "home", host="127.0.0.1"
+    ) as manager:
+        assert verdicts(manager) == here
+    assert len(here) == 120
 
 
 def job_of(worker: str) -> tuple[int, int]:
