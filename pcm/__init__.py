@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from condor import Glideins
     from pcm.errors import (
         ChangedRunError,
         EngineError,
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from pcm.watching import watch
 
 _HOMES = {
+    "condor": ("Glideins",),
     "pcm.errors": (
         "ChangedRunError",
         "EngineError",
@@ -51,6 +53,7 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [  # noqa: RUF022 - by topic
     "Manager",
+    "Glideins",
     "Run",
     "Row",
     "Progress",
