@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from pcm.cli import batch, doctor, report, resume, run, status, worker
+from pcm.cli import batch, doctor, glidein, report, resume, run, status, worker
 
 app = typer.Typer(
     name="pcm",
@@ -48,3 +48,4 @@ for name, module in (
     ("doctor", doctor),
 ):
     app.command(name)(module.command)
+app.add_typer(glidein.app, name="glidein")

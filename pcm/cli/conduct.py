@@ -12,6 +12,7 @@ import typer
 from pcm.cli import exits
 from pcm.cli.choice import Choice
 from pcm.cli.interrupts import Interrupts
+from pcm.cli.supply import Supply, check_bindings
 from pcm.cli.verbs import complain, emit
 from pcm.durations import counted, duration, rate
 from pcm.errors import PcmError
@@ -32,22 +33,25 @@ def carry_out(
     directory: Path,
     begin: Callable[[Manager], Run],
     *,
+    supply: Supply | None = None,
     as_json: bool,
 ) -> int:
     """Open the run in the directory in a manager of its own, see it through, say how it ended.
 
+    ``supply``: the glideins that it takes, if any.
+
     Workers are started when the run is open, so bad input costs nothing. Gives the exit code;
     raises what ``begin`` raises.
     """
-    from pcm.manager import Manager
-
-    carrier = _engine(choice, workers, directory)
-    with Manager(carrier, workers=0) as manager:
+    if supply is not None and supply.glideins:
+        manager, count = _with_glideins(choice, supply, directory), workers or 0
+    else:
+        supply = None
+        manager, count = _plain(choice, workers, directory)
+    with manager:
         run = begin(manager)
-        count = carrier.default_workers() if workers is None else workers
-        invitation = manager.invitation()
-        if not count and invitation is not None and not as_json:
-            typer.echo(invitation.advice(run.directory), err=True)
+        if not as_json:
+            _advise(manager, run, supply, count)
         manager.resize(count)
         error, interrupted = _wait(run, silent=as_json)
         if not run.done:  # the manager itself has failed: there is nothing to wait for
@@ -59,6 +63,44 @@ def carry_out(
     else:
         _say(run, summary, error)
     return code
+
+
+def _plain(choice: Choice, workers: int | None, directory: Path) -> tuple[Manager, int]:
+    """A manager without workers yet, and how many it shall have."""
+    from pcm.manager import Manager
+
+    carrier = _engine(choice, workers, directory)
+    count = carrier.default_workers() if workers is None else workers
+    return Manager(carrier, workers=0), count
+
+
+def _with_glideins(choice: Choice, supply: Supply, directory: Path) -> Manager:
+    from pcm.manager import Manager
+
+    check_bindings()
+    manager = Manager(
+        choice.engine,
+        workers=0,
+        glideins=supply.glideins,
+        home=supply.home_of(directory),
+        host=supply.host,
+        **choice.engine_options,
+    )
+    # Runs are to remember all that they were begun with, for `pcm resume`.
+    carrier = manager._loop.engine
+    carrier.made_of = {**carrier.made_of, **supply.record()}
+    return manager
+
+
+def _advise(manager: Manager, run: Run, supply: Supply | None, count: int) -> None:
+    """Where workers come from, if they are not started here."""
+    invitation = manager.invitation()
+    if supply is not None:
+        offers = [f"{one.name} (at most {one.most})" for one in supply.glideins]
+        where = shlex.quote(str(run.directory.absolute()))
+        typer.echo(f"glideins: {', '.join(offers)}; see pcm glidein status {where}", err=True)
+    elif not count and invitation is not None:
+        typer.echo(invitation.advice(run.directory), err=True)
 
 
 def _engine(choice: Choice, workers: int | None, directory: Path) -> Engine:

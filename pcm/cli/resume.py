@@ -28,12 +28,16 @@ def command(
     run was begun, unless another is named."""
     from pcm.cli.choice import as_begun, chosen, given_options
     from pcm.cli.conduct import carry_out
+    from pcm.cli.supply import supply_as_begun
 
     options = given_options(listen, password_file, ssl)
+    begun = as_begun(directory)
+    choice = chosen(engine, options, *begun)
     return carry_out(
-        chosen(engine, options, *as_begun(directory)),
+        choice,
         workers,
         directory,
         lambda manager: manager.resume(directory, retry_failed=retry_failed),
+        supply=supply_as_begun(directory) if choice.engine == begun.engine else None,
         as_json=as_json,
     )

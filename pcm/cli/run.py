@@ -43,7 +43,7 @@ def command(
 
     run_file, document = read(file)
     options = given_options(listen, password_file, ssl)
-    chosen(engine, options, run_file.engine)
+    chosen(engine, options, run_file.carrier)
     plan = prepare(
         run_file,
         document,
@@ -60,6 +60,7 @@ def command(
             typer.echo(f"{plan.name}: {counted(plan.item_count, 'item')}; nothing is wrong")
         return exits.SUCCEEDED
     from pcm.cli.conduct import carry_out
+    from pcm.cli.supply import Supply
 
     return carry_out(
         Choice(plan.engine, plan.engine_options),
@@ -76,6 +77,7 @@ def command(
             name=plan.name,
             failure_limit=plan.failure_limit,
         ),
+        supply=Supply(plan.glideins, plan.home, plan.host),
         as_json=as_json,
     )
 

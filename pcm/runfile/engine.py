@@ -27,11 +27,13 @@ def engine_of(
 ) -> tuple[str, dict[str, Any]]:
     """Its name and options. What is given here goes before what the file says; the file's options
     go with the file's engine. Raises InputError with the line that is to blame."""
-    name = engine or run_file.engine
-    written = _options(run_file, base) if name == run_file.engine else {}
+    name = engine or run_file.carrier
+    same = name == run_file.carrier
+    written = _options(run_file, base) if same else {}
     all_options = {**written, **options}
+    listening = {"listen": 0} if same and run_file.glideins else {}
     try:
-        _try(name, all_options, run_file.workers if workers is None else workers)
+        _try(name, {**listening, **all_options}, run_file.workers if workers is None else workers)
     except InputError as error:
         at: tuple[str, ...] | None = None
         if error.field in written and error.field not in options:

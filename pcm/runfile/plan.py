@@ -14,11 +14,13 @@ from pcm.runfile.blame import blaming
 from pcm.runfile.document import Document
 from pcm.runfile.document import Path as At
 from pcm.runfile.engine import engine_of
+from pcm.runfile.glideins import ENGINE, glideins_of
 from pcm.runfile.importing import UserCodeError, referenced
 from pcm.runfile.items import ItemFile
 from pcm.runfile.shape import Output, RunFile
 
 if TYPE_CHECKING:
+    from condor import Glideins
     from pcm.formats import Output as RunOutput
     from pcm.recipe import Recipe, Task
 
@@ -44,6 +46,10 @@ class Plan:
     directory: Path
     outputs: list[RunOutput]
     failure_limit: int | None
+    glideins: tuple[Glideins, ...] = ()
+    home: Path | None = None
+    """None: the default of whoever starts the manager."""
+    host: str = ""
 
 
 def prepare(
@@ -64,6 +70,7 @@ def prepare(
     base = Path(document.file).absolute().parent
     name = run_file.name or Path(document.file).stem
     items = _items(run_file, document, base, limit)
+    glideins = glideins_of(run_file, document, base)
     carrier, options = engine_of(
         run_file, document, base, engine=engine, options=engine_options or {}, workers=workers
     )
@@ -81,6 +88,9 @@ def prepare(
         directory=Path(os.path.normpath(where.expanduser().absolute())),
         outputs=[_output(one) for one in run_file.outputs],
         failure_limit=run_file.failure_limit,
+        glideins=glideins if carrier == ENGINE else (),
+        home=_home(run_file, base),
+        host=run_file.host,
     )
     _check_writable(plan, document)
     return plan
@@ -97,6 +107,12 @@ def _items(run_file: RunFile, document: Document, base: Path, limit: int | None)
         limit or run_file.items.limit,
         None if fields is None else tuple(fields),
     )
+
+
+def _home(run_file: RunFile, base: Path) -> Path | None:
+    if run_file.home is None:
+        return None
+    return Path(os.path.normpath(base / Path(run_file.home).expanduser()))
 
 
 def _task(run_file: RunFile, document: Document, base: Path) -> Task:
@@ -181,6 +197,9 @@ def _check_writable(plan: Plan, document: Document) -> None:
 
     with blaming(document, ("directory",)):
         check_directory(plan.directory)
+    if plan.home is not None:
+        with blaming(document, ("home",)):
+            check_directory(plan.home)
     for index in range(len(plan.outputs)):
         # With those before it, since two outputs must not have the same path.
         with blaming(document, ("outputs", index)):

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchema, model_validator
+from pydantic import Field, PlainValidator, WithJsonSchema, model_validator
 
-
-class Part(BaseModel):
-    """Base of all parts of a run file: frozen, no unknown fields, no silent conversions."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+from pcm.runfile.glidein_class import GlideinClass
+from pcm.runfile.part import Part
 
 
 def _batch(value: Any) -> int | Literal["auto"]:
@@ -90,13 +87,30 @@ class RunFile(Part):
     )
     context: Context
     items: Items
-    engine: str = Field(default="local", min_length=1, description="local or taskvine")
+    engine: str = Field(
+        default="local",
+        min_length=1,
+        description="local or taskvine; with glideins, taskvine if it is left out",
+    )
     engine_options: dict[str, Any] = Field(
         default_factory=dict,
         description="Options of the engine, such as listen, password_file and ssl of taskvine",
     )
     workers: int | None = Field(
         default=None, ge=0, description="How many to start here; else the engine's default"
+    )
+    glideins: list[GlideinClass] = Field(
+        default_factory=list, description="Classes of HTCondor jobs to get workers from"
+    )
+    home: str | None = Field(
+        default=None,
+        min_length=1,
+        description="With glideins: a directory by which a killed run finds them again; else"
+        " manager/ in the run's directory",
+    )
+    host: str = Field(
+        default="",
+        description="With glideins: how the pool's nodes reach this machine; else its full name",
     )
     batch: BatchSize = "auto"
     directory: str | None = Field(
@@ -108,3 +122,9 @@ class RunFile(Part):
         ge=1,
         description="Fail the run after so many failed items without a success; null: never",
     )
+
+    @property
+    def carrier(self) -> str:
+        """The engine's name. Glideins need no further word about theirs."""
+        implied = self.glideins and "engine" not in self.model_fields_set
+        return "taskvine" if implied else self.engine

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from pcm.runfile import RunFile, read
+from pcm.runfile.glidein_class import GlideinClass
 from pcm.runfile.importing import referenced
 from pcm.tasks import Task
 
@@ -19,6 +20,9 @@ def test_an_example_can_be_read_and_names_a_task(path: Path) -> None:
     assert isinstance(referenced(run_file.task, path.parent), Task)
 
 
-def test_the_example_shows_every_field() -> None:
-    _, document = read(EXAMPLES / "fact_verification.yaml")
-    assert document.value.keys() == RunFile.model_fields.keys()
+def test_the_examples_show_every_field() -> None:
+    shown = {name for path in EXAMPLES.glob("*.yaml") for name in read(path)[1].value}
+    assert shown == RunFile.model_fields.keys()
+    _, document = read(EXAMPLES / "glideins.yaml")
+    classes = {name for written in document.value["glideins"] for name in written}
+    assert classes | {"archive"} == GlideinClass.model_fields.keys()

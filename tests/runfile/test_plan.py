@@ -140,3 +140,15 @@ def test_a_task_file_that_raises_shows_its_own_traceback(place: Path) -> None:
     with pytest.raises(UserCodeError, match=r"run\.yaml:1: task: .*absent_library") as caught:
         plan(place)
     assert "made_task.py" in caught.value.traceback
+
+
+def test_glideins_come_with_their_engine_alone(place: Path) -> None:
+    run = RUN + "glideins: [{name: a, most: 2}]\nhome: here\nhost: me.example.org\n"
+    (place / "run.yaml").write_text(run)
+    plan = prepare(*read(place / "run.yaml"))
+    assert (plan.engine, [one.name for one in plan.glideins]) == ("taskvine", ["a"])
+    assert (plan.home, plan.host) == (place / "here", "me.example.org")
+    assert prepare(*read(place / "run.yaml"), engine="local").glideins == ()
+    (place / "run.yaml").write_text(run.replace("here", "/dev/null/x"))
+    with pytest.raises(InputError, match=r"run\.yaml:14: home: /dev/null is a file"):
+        prepare(*read(place / "run.yaml"))

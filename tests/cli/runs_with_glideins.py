@@ -1,0 +1,20 @@
+"""Run directories whose options name glideins, made without a pool."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pcm.cli.supply import Supply
+from pcm.journal import CARGO_FILE, Journal
+from pcm.manager.opening import manifest_of
+from tests.manager.workloads import digest, salt
+
+
+def begun(directory: Path, supply: Supply) -> None:
+    """A run without items that nobody works on."""
+    options = {"engine": "taskvine", "engine_options": {}, **supply.record()}
+    manifest = manifest_of(digest, salt(), name="run", key=None, outputs=[], options=options)
+    journal = Journal.create(directory, manifest)
+    (directory / CARGO_FILE).touch()
+    journal.seal()
+    journal.close()
