@@ -107,7 +107,7 @@ def pcm(*arguments: object) -> tuple[int, str]:
     return answer.exit_code, answer.output
 
 
-HELD = {"hold_reason": "used 9 GB", "hold_code": 34}
+HELD: dict[str, Any] = {"hold_reason": "used 9 GB", "hold_code": 34}
 
 
 def test_status_tells_jobs_by_run_and_class(schedd: Schedd) -> None:

@@ -150,5 +150,5 @@ def test_glideins_come_with_their_engine_alone(place: Path) -> None:
     assert (plan.home, plan.host) == (place / "here", "me.example.org")
     assert prepare(*read(place / "run.yaml"), engine="local").glideins == ()
     (place / "run.yaml").write_text(run.replace("here", "/dev/null/x"))
-    with pytest.raises(InputError, match=r"run\.yaml:14: home: /dev/null is a file"):
+    with pytest.raises(InputError, match=r"run\.yaml:15: home: /dev/null is a file"):
         prepare(*read(place / "run.yaml"))
