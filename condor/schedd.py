@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import pwd
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,7 +21,6 @@ _PROJECTION = [
     *("ClusterId", "ProcId", "JobStatus", RUN, CLASS, MANAGER, "EnteredCurrentStatus"),
     *("HoldReason", "HoldReasonCode", "RemoteHost"),
 ]
-_SUBMITTED_BY_US = f"{RUN} =!= undefined"
 
 
 class Schedd:
@@ -51,7 +52,7 @@ class Schedd:
                 schedd.act(action, _names(jobs), reason)
 
     def jobs(self, run: str) -> list[QueuedJob]:
-        constraint = f'{RUN} == "{run}"' if run else _SUBMITTED_BY_US
+        constraint = f'{RUN} == "{run}"' if run else _of_this_user()
         with self._doing("looking for glideins") as schedd:
             return [_queued(ad) for ad in schedd.query(constraint, _PROJECTION)]
 
@@ -95,6 +96,12 @@ class Schedd:
         name = [self._name] if self._name else []
         found = htcondor2.Collector(*place).locate(htcondor2.DaemonType.Schedd, *name)
         return htcondor2.Schedd(found)
+
+
+def _of_this_user() -> str:
+    """Said in so many words: to an administrator of the queue the schedd would give all."""
+    user = pwd.getpwuid(os.geteuid()).pw_name
+    return f'{RUN} =!= undefined && Owner == "{user}"'
 
 
 def _names(jobs: Sequence[JobId]) -> list[str]:

@@ -49,20 +49,7 @@ class GlideinSupply:
 
     def offers(self) -> list[PoolOffered]:
         return [
-            PoolOffered(
-                glideins.pool,
-                glideins.most,
-                Capacity(
-                    kind="",
-                    gpus=glideins.gpus,
-                    gpu_memory_bytes=glideins.gpu_memory_bytes
-                    or UNKNOWN_BYTES * bool(glideins.gpus),
-                    memory_bytes=glideins.memory_bytes,
-                    cores=glideins.cpus,
-                    pool=glideins.pool,
-                ),
-                glideins.least,
-            )
+            PoolOffered(glideins.pool, glideins.most, _least(glideins), glideins.least)
             for glideins in self.classes
         ]
 
