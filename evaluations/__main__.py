@@ -11,8 +11,10 @@ import msgspec
 from evaluations.base import Evaluation, Result, machine
 
 EVALUATIONS = {
+    "bound": "how far schedulers stay from what none could beat, on simulated pools",
     "context-reuse": "naive, partial and pervasive context management on real model loading",
     "dispatch": "batches through TaskVine, beside its own function calls (in the cluster root)",
+    "glideins": "provisioning of HTCondor glideins, beside two other ways (in the cluster root)",
     "staging": "a model's files on their way to workers without a shared file system",
     "overhead": "what pcm adds per batch and per item, empty batches per second, memory per item",
 }

@@ -54,7 +54,11 @@ def _check_items(run: Run) -> None:
     if run.ending is not None:
         return
     waiting: set[int] = set()
-    spans = [*items.lane, *(span for group in run.suspects.groups for span in group.lane)]
+    spans = [
+        *items.lane,
+        *items.dear,
+        *(span for group in run.suspects.groups for span in group.lane),
+    ]
     lanes = [i for start, stop, _ in spans for i in range(start, stop)]
     for item in [i for i in lanes if items.state[i] != FINISHED] + list(run.suspects.alone):
         _hold(item not in waiting, f"run {run.id}: item {item} waits twice")

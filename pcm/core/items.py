@@ -1,8 +1,10 @@
 """The items of one run: their costs and states as arrays, and the waiting ones as ranges.
 
 A waiting item is in one *lane*. The main lane is a queue of spans; what comes back from a lost
-batch goes to its front, what failed and is tried again to its end. The lanes of suspects are kept
-by ``pcm.core.suspects``. Nothing here is proportional to the number of items, except ``add``.
+batch goes to its front, what failed and is tried again to its end. The few dearest items have a
+lane of their own, the dearest in front: begun last, one of them would keep a run from ending
+(longest processing time first, Graham 1969). The lanes of suspects are kept by
+``pcm.core.suspects``. Nothing here is proportional to the number of items, except ``add``.
 """
 
 from __future__ import annotations
@@ -14,10 +16,18 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pcm.core.commands import Ranges
 
 WAITING, IN_FLIGHT, FINISHED, FAILED = range(4)
+
+DEAR = 4.0
+"""An item is dear if it costs more than so many times the mean of those it was added with..."""
+DEAR_SHARE = 256
+"""...and is among the dearest of so many, or..."""
+DEAR_FEW = 8
+"""...among the dearest so many: each is a span of its own."""
 
 
 class Span(NamedTuple):
@@ -43,6 +53,8 @@ class Items:
 
     def __init__(self) -> None:
         self.lane: deque[Span] = deque()
+        self.dear: deque[Span] = deque()
+        """Single items."""
         self.state = bytearray()
         self.counts = [0, 0, 0, 0]
         """How many items are in each state."""
@@ -72,7 +84,7 @@ class Items:
     def cost(self, start: int, stop: int) -> float:
         return self._sums[stop] - self._sums[start]
 
-    def add(self, costs: Any, finished: Any = None) -> None:
+    def add(self, costs: Any, finished: Any = None, *, dearest_first: bool = False) -> None:
         """Append items. Raises ValueError for costs that are not positive numbers."""
         costs = np.asarray(costs, dtype=np.float64)
         if costs.ndim != 1 or not (np.isfinite(costs).all() and (costs > 0).all()):
@@ -92,10 +104,19 @@ class Items:
         self.counts[FINISHED] += done
         self.waiting_cost += waiting_cost
         if done < len(costs):
+            dear = [start + at for at in _dearest(costs)] if dearest_first else []
+            for item in dear:
+                self.put_last(start, item, attempt=1)
+                start = item + 1
             self.put_last(start, stop, attempt=1)
+            if dear:
+                singles = [*self.dear, *(Span(item, item + 1, 1) for item in dear)]
+                self.dear = deque(sorted(singles, key=lambda one: -self.cost(*one[:2])))
 
     def put_last(self, start: int, stop: int, attempt: int) -> None:
         """Append to the main lane, as one span with its last where they touch."""
+        if start == stop:
+            return
         if self.lane and self.lane[-1][1:] == (start, attempt):
             start = self.lane.pop().start
         self.lane.append(Span(start, stop, attempt))
@@ -136,6 +157,11 @@ class Items:
         self._move(WAITING, IN_FLIGHT, count, cost)
         return Cut(tuple(ranges), attempt, count, cost)
 
+    def clear(self) -> None:
+        """Nothing waits on a lane any more."""
+        self.lane.clear()
+        self.dear.clear()
+
     def take_one(self, item: int, attempt: int) -> Cut:
         """Put one waiting item in flight, which the caller has taken off its lane."""
         cost = self.cost(item, item + 1)
@@ -170,6 +196,15 @@ class Items:
         # Differences of running sums leave rounding dust; an empty lane costs nothing.
         self.waiting_cost = self.waiting_cost + sign * cost if self.counts[WAITING] else 0.0
         self.in_flight_cost = self.in_flight_cost - sign * cost if self.counts[IN_FLIGHT] else 0.0
+
+
+def _dearest(costs: NDArray[np.float64]) -> list[int]:
+    """Positions of the dear ones, ascending."""
+    most = max(DEAR_FEW, len(costs) // DEAR_SHARE)
+    candidates = np.flatnonzero(costs > DEAR * costs.mean())
+    if len(candidates) > most:
+        candidates = candidates[np.argsort(costs[candidates], kind="stable")[-most:]]
+    return [int(position) for position in np.sort(candidates)]
 
 
 def spans_of(items: Sequence[int]) -> list[tuple[int, int]]:

@@ -178,5 +178,5 @@ class Outcomes:
     def _give_back(self, run: Run, batch: Batch, *, started: bool) -> None:
         self._quarantine.give_back(run, batch, batch.open_items(), started=started)
         if run.ending is not None:
-            run.items.lane.clear()
+            run.items.clear()
             run.suspects.clear()

@@ -9,7 +9,7 @@ does not wait for the next order; not in the tail, where another worker could be
 from __future__ import annotations
 
 import heapq
-from math import ceil
+from math import ceil, inf
 
 from pcm.core.basis import Basis
 from pcm.core.batch import Batch
@@ -89,10 +89,27 @@ class Placement:
             cut = self._quarantine.take(run, worker, items_max, cost_max, proven=True)
             if cut is not None:
                 return cut
-        cut = run.items.take(run.items.lane, items_max, cost_max)
+        cut = (
+            self._take_dear(run, worker)
+            or run.items.take(run.items.lane, items_max, cost_max)
+            or run.items.take(run.items.dear, 1, cost_max)
+        )
         if cut is None and trials and not proven:
             cut = self._quarantine.take(run, worker, items_max, cost_max, proven=False)
         return cut
+
+    def _take_dear(self, run: Run, worker: Worker) -> Cut | None:
+        """The dearest item, if this worker can do it before all that waits is done."""
+        items, speeds = run.items, self._estimates.speeds(run)
+        seconds_per_cost = speeds.on(worker) if items.dear else None
+        if seconds_per_cost is None:
+            return None
+        dearest = items.dear[0]
+        total = speeds.total(self._state.contexts[run.context].serving)
+        seconds = items.cost(dearest.start, dearest.stop) * seconds_per_cost
+        if seconds * total > items.waiting_cost:
+            return None
+        return items.take(items.dear, 1, inf)
 
     def _dispatch(
         self, run: Run, worker: Worker, cut: Cut, why: tuple[Score, ...], now: float

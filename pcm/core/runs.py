@@ -52,7 +52,7 @@ class Runs:
         if run.ending is not None or run.outcome is not None:
             return
         run.ending = (outcome, error)
-        run.items.lane.clear()
+        run.items.clear()
         run.suspects.clear()
         for batch in list(run.batches.values()):
             self._leases.cancel(batch, "cancelled", now)

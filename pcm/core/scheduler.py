@@ -268,7 +268,7 @@ class Scheduler:
         elif run.closed:
             raise ValueError(f"run {event.run} is closed and takes no more items")
         else:
-            run.items.add(event.costs, event.finished)
+            run.items.add(event.costs, event.finished, dearest_first=run.opened.batch_items is None)
             self._runs.changed(run)
 
     def _run_closed(self, event: RunClosed) -> None:

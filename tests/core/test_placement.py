@@ -95,6 +95,27 @@ def test_in_the_tail_no_second_batch_is_queued_where_another_could_begin_it_soon
     assert none(commands, Dispatch) or len(in_flight) == 3
 
 
+def test_the_dearest_item_goes_first_once_a_speed_is_known() -> None:
+    story = Story()
+    costs = np.ones(200)
+    costs[150] = 60.0
+    first = only(story.start(costs, "a"), Dispatch)
+    assert first.ranges == ((0, 1),)
+    assert only(story.finish(first, 1.0), Dispatch).ranges == ((150, 151),)
+
+
+def test_the_dearest_item_is_not_for_a_worker_that_would_be_last() -> None:
+    story = Story()
+    costs = np.ones(40)
+    costs[[20, 30]] = 14.0, 15.0
+    story.join("slow", kind="slow")
+    fast = only(story.start(costs, "fast"), Dispatch)  # of another kind
+    slow = only(story.warm("slow"), Dispatch)
+    assert only(story.finish(fast, 1.0), Dispatch).ranges == ((30, 31),)
+    # It would be at it for 140 s, and both together have done all that waits within 60.
+    assert (20, 21) not in only(story.finish(slow, 10.0), Dispatch).ranges
+
+
 def test_runs_on_the_same_context_take_turns() -> None:
     story = Story()
     (first,) = story.start(100, "a", batch_items=1, run="one")
