@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 
 from pcm.errors import InputError
 
@@ -20,23 +21,29 @@ def parse_bytes(size: str | int | float, *, field: str = "size") -> int:
 
     Raises InputError, naming ``field``, for anything else and for negative sizes.
     """
-    amount: float
-    if isinstance(size, str):
-        written = _WRITTEN.fullmatch(size)
-        factor = _FACTORS.get(written[2].lower()) if written else None
-        if written is None or factor is None:
-            raise _not_a_size(size, field)
-        amount = float(written[1]) * factor
-    elif isinstance(size, bool) or not isinstance(size, int | float) or not math.isfinite(size):
-        raise _not_a_size(size, field)
-    else:
-        amount = size
-    if amount < 0:
-        raise _not_a_size(size, field)
+    amount = quantity(size, _FACTORS)
+    if amount is None:
+        raise InputError(
+            f"{size!r} is not a size", field=field, mend='write it like "5 GB", "512 MiB" or 5e9'
+        )
     return round(amount)
 
 
-def _not_a_size(size: object, field: str) -> InputError:
-    return InputError(
-        f"{size!r} is not a size", field=field, mend='write it like "5 GB", "512 MiB" or 5e9'
-    )
+def quantity(given: object, factors: Mapping[str, int]) -> int | float | None:
+    """A number as it is, or text of a number and a unit, times the unit's factor.
+
+    ``factors``: by unit in lower case. None for anything else, and for what is below zero or
+    without end.
+    """
+    amount: int | float
+    if isinstance(given, str):
+        written = _WRITTEN.fullmatch(given)
+        factor = factors.get(written[2].lower()) if written else None
+        if written is None or factor is None:
+            return None
+        amount = float(written[1]) * factor
+    elif isinstance(given, int | float) and not isinstance(given, bool):
+        amount = given
+    else:
+        return None
+    return amount if math.isfinite(amount) and amount >= 0 else None

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from pcm.errors import InputError
@@ -24,8 +26,22 @@ def test_sizes_are_read_in_decimal_and_binary_units(written: str | float, size: 
 
 
 @pytest.mark.parametrize(
-    "wrong", ["5", "GB", "-1 GB", "5 G", "5 GBit", "", "1e3 GB", -1, True, float("nan"), None]
+    "wrong",
+    [
+        "5",
+        "GB",
+        "-1 GB",
+        "5 G",
+        "5 GBit",
+        "",
+        "1e3 GB",
+        "9" * 400 + " B",
+        -1,
+        True,
+        float("nan"),
+        None,
+    ],
 )
-def test_what_is_no_size_is_refused_with_its_field_and_a_mend(wrong: object) -> None:
+def test_what_is_no_size_is_refused_with_its_field_and_a_mend(wrong: Any) -> None:
     with pytest.raises(InputError, match=r"^gpu_memory: .* is not a size; write it like"):
-        parse_bytes(wrong, field="gpu_memory")  # type: ignore[arg-type]
+        parse_bytes(wrong, field="gpu_memory")

@@ -7,8 +7,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 Mode = Literal["direct", "fork"]
 
@@ -26,7 +25,7 @@ def missing() -> list[str]:
 
 
 class FunctionCalls:
-    """A running program, with its workers warm."""
+    """A running program, with its workers warm, until ``close``."""
 
     def __init__(self, mode: Mode, workers: int, directory: Path) -> None:
         """``directory`` is its own, and empty. Raises RuntimeError if it does not start."""
@@ -78,14 +77,3 @@ class FunctionCalls:
                 process.wait(END_SECONDS)
             except subprocess.TimeoutExpired:
                 process.kill()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()

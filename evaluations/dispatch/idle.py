@@ -19,7 +19,7 @@ WARMING_BATCHES = 4
 def idle_load(workers: int, seconds: float) -> dict[str, float]:
     """Percent of one core, of this process and its driver, over so many seconds with so many idle
     workers, after a run that used them; and how long they took to join."""
-    with Managed(workers, WARMING_BATCHES) as managed:
+    with contextlib.closing(Managed(workers, WARMING_BATCHES)) as managed:
         processes = {"manager": psutil.Process(), "driver": _driver()}
         time.sleep(SETTLE_SECONDS)
         began = time.perf_counter()

@@ -12,7 +12,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -29,7 +28,7 @@ def seconds_to_requeue(count: int) -> dict[str, list[float]]:
     """Of workers that the engine started, whose process it watches, and of those from outside, of
     which it has their connection to TaskVine only."""
     seconds: dict[str, list[float]] = {"started_by_the_engine": [], "from_outside": []}
-    with Pool(0) as pool:
+    with contextlib.closing(Pool(0)) as pool:
         for _ in range(count):
             (worker,) = pool.add(1)
             seconds["started_by_the_engine"].append(_kill(pool, worker, _launcher(worker)))
@@ -65,7 +64,7 @@ def _launcher(worker: str) -> psutil.Process:
     raise RuntimeError(f"no process of {worker}")
 
 
-@contextmanager
+@contextlib.contextmanager
 def _outside(pool: Pool) -> Iterator[psutil.Process]:
     """A worker that a user started."""
     command = [sys.executable, "-m", "workers.launch", f"127.0.0.1:{pool.engine.port}", "--once"]

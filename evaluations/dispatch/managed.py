@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import pcm
 from evaluations.workloads import echo, nothing
@@ -21,7 +20,7 @@ def start_time(_: Any, items: Sequence[int]) -> list[float]:
 
 
 class Managed:
-    """A manager with its workers warm."""
+    """A manager with its workers warm, until ``close``."""
 
     def __init__(self, workers: int, warming_batches: int = 50) -> None:
         """``warming_batches`` for each worker. Raises RuntimeError if they do not join."""
@@ -58,14 +57,3 @@ class Managed:
 
     def close(self) -> None:
         self.manager.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()

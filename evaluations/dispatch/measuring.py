@@ -7,7 +7,7 @@ import random
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from statistics import quantiles
 from typing import Any, NamedTuple
@@ -60,10 +60,10 @@ def _pools(workers: int, say: Say) -> Iterator[Pools]:
         for mode in ("direct", "fork"):
             (scratch / mode).mkdir()
         yield Pools(
-            stack.enter_context(Pool(workers)),
-            stack.enter_context(FunctionCalls("direct", workers, scratch / "direct")),
-            stack.enter_context(FunctionCalls("fork", workers, scratch / "fork")),
-            stack.enter_context(Managed(workers)),
+            stack.enter_context(closing(Pool(workers))),
+            stack.enter_context(closing(FunctionCalls("direct", workers, scratch / "direct"))),
+            stack.enter_context(closing(FunctionCalls("fork", workers, scratch / "fork"))),
+            stack.enter_context(closing(Managed(workers))),
         )
 
 

@@ -6,38 +6,27 @@ from typing import NamedTuple
 
 
 class Plan(NamedTuple):
-    """All of it, or as little as shows that it works."""
+    """By default all of it."""
 
-    rounds: int
-    round_trips: int
+    rounds: int = 5
+    round_trips: int = 200
     """In a round, each way."""
-    batches_one: int
+    batches_one: int = 600
     """Batches in a round through one worker, each way."""
-    batches_many: int
+    batches_many: int = 1600
     """The same through ``many`` workers."""
-    many: int
-    idle_starts: int
+    many: int = 8
+    idle_starts: int = 64
     """Starts on an idle pool, for engine and manager each."""
-    idle_least_seconds: float
+    idle_least_seconds: float = 1.5
     """A pool has been idle for so long at least; TaskVine's own timers have whole seconds."""
-    kills: int
-    idle_workers: tuple[int, ...]
-    idle_seconds: float
+    kills: int = 8
+    idle_workers: tuple[int, ...] = (1, 200)
+    idle_seconds: float = 10.0
 
 
-FULL = Plan(
-    rounds=5,
-    round_trips=200,
-    batches_one=600,
-    batches_many=1600,
-    many=8,
-    idle_starts=64,
-    idle_least_seconds=1.5,
-    kills=8,
-    idle_workers=(1, 200),
-    idle_seconds=10.0,
-)
-QUICK = Plan(
+FULL = Plan()
+QUICK = FULL._replace(
     rounds=2,
     round_trips=5,
     batches_one=10,
@@ -49,3 +38,4 @@ QUICK = Plan(
     idle_workers=(1, 3),
     idle_seconds=0.5,
 )
+"""As little as shows that it works."""

@@ -5,8 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Sequence
-from types import TracebackType
-from typing import Self, TypeVar
+from typing import TypeVar
 
 import cloudpickle
 import msgspec
@@ -64,7 +63,7 @@ class Goods(Cargo):
 
 
 class Pool:
-    """An engine and its workers."""
+    """An engine and its workers, until ``close``."""
 
     def __init__(self, workers: int) -> None:
         """Starts them and loads the context on each; ``workers`` may be 0."""
@@ -150,14 +149,3 @@ class Pool:
 
     def close(self) -> None:
         self.engine.stop()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()

@@ -6,13 +6,13 @@ import hashlib
 import os
 import stat
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import msgspec
 
 from pcm.errors import InputError
+from workers.staging.contents import names_below
 
 WORTH_REMEMBERING_BYTES = 1 << 20
 """Hashing less than this takes no longer than asking whether it was done."""
@@ -34,7 +34,7 @@ def digest_files(path: Path) -> dict[str, str]:
     Hidden files and ``__pycache__`` do not count; links are followed. Raises InputError for what
     cannot be read and for a directory without files.
     """
-    names = [path.name] if path.is_file() else sorted(_names(path))
+    names = [path.name] if path.is_file() else sorted(names_below(path))
     if not names:
         raise InputError(f"{path} holds no files", mend="give a directory with the files in it")
     folder = path.parent if path.is_file() else path
@@ -62,22 +62,6 @@ def digest_file(path: Path) -> str:
     if memory.name and settled and _state(before) == _state(after):
         _write(note, Remembered(_state(after), digest))
     return digest
-
-
-def _names(folder: Path) -> Iterator[str]:
-    walked: set[str] = set()
-    for place, folders, files in os.walk(folder, followlinks=True):
-        real = os.path.realpath(place)
-        if real in walked:  # a link back up
-            folders.clear()
-            continue
-        walked.add(real)
-        folders[:] = sorted(name for name in folders if name[0] != "." and name != "__pycache__")
-        for name in files:
-            path = os.path.join(place, name)
-            # A broken link is kept: reading it reports what is missing.
-            if name[0] != "." and (os.path.isfile(path) or not os.path.exists(path)):
-                yield os.path.relpath(path, folder)
 
 
 def _hash(path: Path) -> str:

@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 
 from pcm.errors import InputError
+from workers.staging.hub_cache import hub_folder
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -28,7 +29,7 @@ def local_path(argument: object, *, field: str) -> Path | None:
     if path.is_file() or path.is_dir():
         return path
     named_as_path = isinstance(argument, os.PathLike) or text.startswith((".", "/", "~"))
-    typo = "/" in text and Path(text).parent.is_dir() and not _hub_folder(text).is_dir()
+    typo = "/" in text and Path(text).parent.is_dir() and not hub_folder(text).is_dir()
     if named_as_path or typo or not is_hub_id(text):
         raise InputError(
             f"there is no file or directory {text}",
@@ -48,7 +49,7 @@ def hub_commit(model: str, revision: str) -> str | None:
     if _COMMIT.fullmatch(revision):
         return revision
     try:
-        commit = (_hub_folder(model) / "refs" / revision).read_text().strip()
+        commit = (hub_folder(model) / "refs" / revision).read_text().strip()
     except (OSError, UnicodeDecodeError, ValueError):
         return None
     return commit if _COMMIT.fullmatch(commit) else None
@@ -60,7 +61,7 @@ def hub_snapshot(model: str, commit: str) -> Path | None:
     A model of which only some files were ever asked for is not whole: it has no weights, or not all
     that an index of them names.
     """
-    snapshot = _hub_folder(model) / "snapshots" / commit
+    snapshot = hub_folder(model) / "snapshots" / commit
     try:
         weights = [path for path in snapshot.rglob("*") if path.suffix in _WEIGHTS]
         if not weights or not all(path.is_file() for path in weights):
@@ -72,12 +73,3 @@ def hub_snapshot(model: str, commit: str) -> Path | None:
     except (OSError, ValueError, LookupError, AttributeError, TypeError):
         return None
     return snapshot
-
-
-def _hub_folder(model: str) -> Path:
-    """Where the hub's own library keeps a model, by the same environment variables."""
-    home = os.environ.get("HF_HOME")
-    cache = os.environ.get("XDG_CACHE_HOME") or os.path.join("~", ".cache")
-    home = home or os.path.join(cache, "huggingface")
-    hub = os.environ.get("HF_HUB_CACHE") or os.path.join(home, "hub")
-    return Path(os.path.expanduser(hub)) / f"models--{model.replace('/', '--')}"

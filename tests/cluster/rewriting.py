@@ -6,7 +6,6 @@ import re
 import selectors
 import socket
 import threading
-from types import TracebackType
 from typing import Self
 
 
@@ -28,12 +27,7 @@ class Rewriting:
         self._thread.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._other_end.close()
         self._thread.join()
         self._end.close()

@@ -87,14 +87,6 @@ def packed(tmp_path: Path, without: Sequence[str] = ()) -> Path:
     return path
 
 
-@pytest.fixture
-def password(tmp_path: Path) -> Path:
-    path = tmp_path / "password"
-    path.touch(mode=0o600)
-    path.write_text("open sesame")
-    return path
-
-
 def found_by(drive: Drive, worker: str) -> dict[str, str]:
     drive.engine.order(Load(worker, "salt", 0))
     drive.until(ReplicaChanged, lambda e: e.worker == worker and e.status == "warm")

@@ -83,14 +83,6 @@ def model(tmp_path: Path) -> Path:
     return folder
 
 
-@pytest.fixture
-def password(tmp_path: Path) -> Path:
-    path = tmp_path / "password"
-    path.touch(mode=0o600)
-    path.write_text("open sesame")
-    return path
-
-
 class Field:
     """An engine with workers that share nothing with the manager, nor, by default, a file cache."""
 
@@ -120,11 +112,10 @@ class Field:
 
     def warm(self, *workers: str) -> None:
         for worker in workers:
-            self.drive.all(
-                ReplicaChanged,
-                lambda e, worker=worker: e.worker == worker and e.status == "warm",  # type: ignore[misc]
-                1,
-            )
+            self._await_warm(worker)
+
+    def _await_warm(self, worker: str) -> None:
+        self.drive.all(ReplicaChanged, lambda e: e.worker == worker and e.status == "warm", count=1)
 
     def read(self, worker: str) -> dict[str, str]:
         """What the worker's replica read when it was loaded."""

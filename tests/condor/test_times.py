@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from condor.times import parse_seconds
@@ -17,6 +19,6 @@ def test_times(written: str | float, seconds: float) -> None:
 
 
 @pytest.mark.parametrize("bad", ["", "8", "8 weeks", "h", "-1 s", -1, float("inf"), True, None])
-def test_what_is_no_time(bad: object) -> None:
+def test_what_is_no_time(bad: Any) -> None:
     with pytest.raises(InputError, match=r"walltime: .* is not a time"):
-        parse_seconds(bad, field="walltime")  # type: ignore[arg-type]
+        parse_seconds(bad, field="walltime")

@@ -6,7 +6,9 @@ import os
 from pathlib import Path
 
 from workers.protocol import StagedFile, Tree
+from workers.staging.contents import names_below
 from workers.staging.hashing import Stop, digest_of
+from workers.staging.hub_cache import hub_folder
 
 
 def same_path(tree: Tree, stop: Stop) -> dict[str, str]:
@@ -16,8 +18,10 @@ def same_path(tree: Tree, stop: Stop) -> dict[str, str]:
     holds other files as well is not the same: what is loaded might depend on them. Raises Stopped.
     """
     folder = os.path.dirname(tree.path) if tree.is_file else tree.path
-    if not tree.is_file and not tree.hub and not _names(folder) <= {f.name for f in tree.files}:
-        return {}
+    if not tree.is_file and not tree.hub:
+        announced = {file.name for file in tree.files}
+        if any(name not in announced for name in names_below(folder)):
+            return {}
     found = {}
     for file in tree.files:
         path = tree.path if tree.is_file else os.path.join(folder, file.name)
@@ -55,15 +59,6 @@ def is_referred_to(tree: Tree) -> bool:
         return False
 
 
-def hub_folder(model: str) -> Path:
-    """Where the hub's own library keeps a model, by the same environment variables."""
-    home = os.environ.get("HF_HOME")
-    cache = os.environ.get("XDG_CACHE_HOME") or os.path.join("~", ".cache")
-    home = home or os.path.join(cache, "huggingface")
-    hub = os.environ.get("HF_HUB_CACHE") or os.path.join(home, "hub")
-    return Path(os.path.expanduser(hub)) / f"models--{model.replace('/', '--')}"
-
-
 def _is_same(path: str, file: StagedFile, stop: Stop) -> bool:
     try:
         status = os.stat(path)
@@ -75,20 +70,3 @@ def _is_same(path: str, file: StagedFile, stop: Stop) -> bool:
             return digest_of(opened, stop) == file.digest
     except OSError:
         return False
-
-
-def _names(folder: str) -> set[str]:
-    """Of all files that count: as in ``pcm.identity``, hidden ones and ``__pycache__`` do not."""
-    names: set[str] = set()
-    walked: set[str] = set()
-    for place, folders, files in os.walk(folder, followlinks=True):
-        real = os.path.realpath(place)
-        if real in walked:  # a link back up
-            folders.clear()
-            continue
-        walked.add(real)
-        folders[:] = [name for name in folders if name[0] != "." and name != "__pycache__"]
-        for name in files:
-            if name[0] != ".":
-                names.add(os.path.relpath(os.path.join(place, name), folder))
-    return names

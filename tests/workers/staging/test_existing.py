@@ -115,17 +115,3 @@ def test_whether_a_name_stands_for_the_commit(hub: Path) -> None:
     assert not existing.is_referred_to(hub_tree())
     (hub / "refs" / "pr" / "1").write_text(COMMIT)
     assert existing.is_referred_to(hub_tree())
-
-
-def test_where_the_hub_cache_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("HF_HUB_CACHE", "HF_HOME", "XDG_CACHE_HOME"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("HOME", "/home/u")
-    model = "models--org--name"
-    assert existing.hub_folder("org/name") == Path("/home/u/.cache/huggingface/hub", model)
-    monkeypatch.setenv("XDG_CACHE_HOME", "/xdg")
-    assert existing.hub_folder("org/name") == Path("/xdg/huggingface/hub", model)
-    monkeypatch.setenv("HF_HOME", "~/hf")
-    assert existing.hub_folder("org/name") == Path("/home/u/hf/hub", model)
-    monkeypatch.setenv("HF_HUB_CACHE", "/hub")
-    assert existing.hub_folder("gpt2") == Path("/hub/models--gpt2")
