@@ -8,6 +8,8 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +31,7 @@ class Machine:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._started: list[subprocess.Popen[str]] = []
         (folder / "bin").mkdir()
         (folder / "scratch").mkdir()
         self.password = folder / "password"
@@ -42,7 +45,7 @@ class Machine:
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         command = [sys.executable, "-W", "error", "-m", "pcm.cli", "worker", *arguments]
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [*command, "--scratch", str(self.folder / "scratch")],
             cwd=self.folder,
             env=os.environ
@@ -53,6 +56,8 @@ class Machine:
             text=True,
             start_new_session=True,
         )
+        self._started.append(process)
+        return process
 
     def worker(self, *arguments: str) -> Ended:
         return ended(self.start(*arguments))
@@ -60,10 +65,17 @@ class Machine:
     def nothing_left(self) -> bool:
         return not list((self.folder / "scratch").iterdir())
 
+    def close(self) -> None:
+        """Ends what a test that failed has left."""
+        for process in self._started:
+            with process:
+                process.kill()
+
 
 @pytest.fixture
-def machine(tmp_path: Path) -> Machine:
-    return Machine(tmp_path)
+def machine(tmp_path: Path) -> Iterator[Machine]:
+    with closing(Machine(tmp_path)) as machine:
+        yield machine
 
 
 def a_run(folder: Path, **note: Any) -> Path:

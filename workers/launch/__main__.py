@@ -92,7 +92,10 @@ def _status(outcome: Outcome) -> int:
 
 
 def say(text: str) -> None:
-    print(f"pcm worker: {text}", flush=True)
+    """One line, in one call: several launchers may have the same output, and where that is not
+    buffered ``print`` would let another's words in before the end of the line."""
+    sys.stdout.write(f"pcm worker: {text}\n")
+    sys.stdout.flush()
 
 
 def _options() -> argparse.Namespace:
