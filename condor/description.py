@@ -21,6 +21,7 @@ from condor import materials
 from condor.glideins import Glideins
 from condor.invitation import Invitation
 from condor.jobs import MACHINE_UNFIT, UNFIT_TIMES
+from pcm.errors import InputError
 
 AGAIN = 3
 RUN, CLASS, MANAGER, AVOID = "PcmRun", "PcmClass", "PcmManager", "PcmAvoid"
@@ -43,10 +44,12 @@ OVERTIME_SECONDS = 600
 def describe(
     glideins: Glideins, invitation: Invitation, run: str, directory: Path
 ) -> dict[str, str]:
-    """Submit commands by name, without ``queue``; ``directory`` is where the materials lie."""
+    """Submit commands by name, without ``queue``; ``directory`` is where the materials lie.
+
+    Raises InputError for an image that is neither here nor can be on the nodes.
+    """
     commands = {
         "batch_name": f"pcm {run} {glideins.name}",
-        "universe": "container" if glideins.image else "vanilla",
         "initialdir": str(directory),
         "executable": str(directory / materials.STUB),
         "arguments": _quoted(_arguments(glideins, invitation)),
@@ -59,8 +62,7 @@ def describe(
         "transfer_output_files": '""',
         "notification": "never",
     }
-    if glideins.image:
-        commands["container_image"] = glideins.image
+    commands |= _container(glideins)
     if glideins.environment:
         commands["environment"] = _quoted_environment(glideins.environment)
     commands |= _resources(glideins) | _fate(glideins)
@@ -91,11 +93,37 @@ def text(commands: dict[str, str], count: int) -> str:
     return "\n".join([*lines, f"queue {count}", ""])
 
 
+def _container(glideins: Glideins) -> dict[str, str]:
+    """Which image it runs in, and whether that is sent: a file here is, other paths are nodes'.
+
+    HTCondor takes whatever runtime the machine has, and by the image's kind asks for one that can
+    run it; neither ``+SingularityImage`` nor a requirement of our own is needed.
+    """
+    if not glideins.image:
+        return {"universe": "vanilla"}
+    commands = {
+        "universe": "container",
+        "container_image": glideins.image,
+        "transfer_executable": "true",  # Its path being absolute, it would be sought in the image.
+    }
+    path = Path(glideins.image)
+    if "://" in glideins.image:
+        return commands
+    if path.is_file() and path.suffix == ".sif":
+        return commands | {"container_image": str(path.absolute())}
+    if path.is_absolute() and not path.is_file():
+        return commands | {"transfer_container": "false"}
+    raise InputError(
+        f"{glideins.image} is neither a .sif file here nor an absolute path on the nodes",
+        field="image",
+        mend='give a .sif file, a directory on the nodes like "/cvmfs/...", or "docker://..."',
+    )
+
+
 def _resources(glideins: Glideins) -> dict[str, str]:
-    mebibytes = math.ceil(glideins.memory_bytes / (1 << 20))
     commands = {
         "request_cpus": str(glideins.cpus),
-        "request_memory": str(mebibytes),
+        "request_memory": str(_mebibytes(glideins.memory_bytes)),
         "request_disk": str(math.ceil(glideins.disk_bytes / 1024)),  # In KiB.
     }
     if not glideins.gpus:
@@ -110,8 +138,7 @@ def gpu_conditions(glideins: Glideins) -> dict[str, str]:
     """What each GPU must fulfil, as ClassAd expressions over its properties, by the field."""
     conditions = {}
     if glideins.gpu_memory_bytes:
-        mebibytes = math.ceil(glideins.gpu_memory_bytes / (1 << 20))
-        conditions["gpu_memory"] = f"GlobalMemoryMb >= {mebibytes}"
+        conditions["gpu_memory"] = f"GlobalMemoryMb >= {_mebibytes(glideins.gpu_memory_bytes)}"
     if glideins.capability is not None:
         conditions["capability"] = f"Capability >= {glideins.capability}"
     if glideins.require_gpus:
@@ -161,7 +188,7 @@ def _requirements(glideins: Glideins) -> list[str]:
 
 
 def _input_files(glideins: Glideins) -> list[str]:
-    names = [materials.SCRIPT, materials.KIT, materials.PASSWORD]
+    names = [materials.PROGRAM, materials.KIT, materials.PASSWORD]
     return [*names, str(Path(glideins.archive).absolute())] if glideins.archive else names
 
 
@@ -186,6 +213,7 @@ def _arguments(glideins: Glideins, invitation: Invitation) -> list[str]:
         ("--scratch", glideins.scratch),
         ("--archive", Path(glideins.archive).name if glideins.archive else ""),
         ("--walltime", f"{glideins.walltime_seconds:g}" if glideins.walltime_seconds else ""),
+        ("--gpu-memory", str(_mebibytes(glideins.gpu_memory_bytes) or "")),
     ):
         if value:
             arguments += [option, value]
@@ -197,6 +225,10 @@ def _arguments(glideins: Glideins, invitation: Invitation) -> list[str]:
     ):
         arguments += [option] * given
     return arguments
+
+
+def _mebibytes(size_bytes: int) -> int:
+    return math.ceil(size_bytes / (1 << 20))
 
 
 def _quoted(arguments: list[str]) -> str:

@@ -15,6 +15,8 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
+
 from workers.protocol import Gpu, Machine
 
 PACKAGES = (
@@ -29,6 +31,8 @@ PACKAGES = (
     "msgspec",
     "cloudpickle",
 )
+ACCELERATORS_VARIABLE = "PCM_ACCELERATORS"
+"""What a batch system said of the GPUs that it gave: a JSON list of ``Gpu``."""
 _CGROUPS = "/sys/fs/cgroup"
 _NO_LIMIT = 1 << 60
 """Control groups of version 1 write a number near 2**63 where there is no limit."""
@@ -99,8 +103,25 @@ def packages() -> dict[str, str]:
 def gpus() -> list[Gpu]:
     """The GPUs (or MIG instances) that CUDA would show this process, in its order.
 
-    NVML sees the whole machine, so CUDA_VISIBLE_DEVICES is applied here as CUDA does.
+    NVML sees the whole machine, so CUDA_VISIBLE_DEVICES is applied here as CUDA does. Where it sees
+    nothing at all they are those that the batch system said it gave.
     """
+    found = _driven()
+    if found:
+        return visible(found, os.environ.get("CUDA_VISIBLE_DEVICES"))
+    return told(os.environ.get(ACCELERATORS_VARIABLE, ""))
+
+
+def told(text: str) -> list[Gpu]:
+    """GPUs as whoever started this worker describes them, in JSON; none if that cannot be read."""
+    try:
+        return msgspec.json.decode(text or "[]", type=list[Gpu])
+    except msgspec.MsgspecError:
+        return []
+
+
+def _driven() -> list[Gpu]:
+    """All that the driver has; none if it, or NVML, is not here."""
     if not glob.glob("/dev/nvidia[0-9]*") and not os.path.exists("/dev/dxg"):
         return []
     try:
@@ -110,7 +131,7 @@ def gpus() -> list[Gpu]:
     except Exception:
         return []
     try:
-        return visible(list(devices(pynvml)), os.environ.get("CUDA_VISIBLE_DEVICES"))
+        return list(devices(pynvml))
     except Exception:
         return []
     finally:
@@ -220,8 +241,6 @@ def _text(value: bytes | str) -> str:
 
 
 def main() -> None:
-    import msgspec
-
     sys.stdout.write(msgspec.json.format(msgspec.json.encode(machine())).decode() + "\n")
 
 

@@ -22,7 +22,7 @@ INVITATION = Invitation("head.example.org:9123", Path("/x/secret"), python="3.11
 
 
 def described(**options: Any) -> dict[str, str]:
-    given = {"name": "a100", "most": 20} | options
+    given: dict[str, Any] = {"name": "a100", "most": 20} | options
     return describe(Glideins(**given), INVITATION, "run-1", Path("/runs/1"))
 
 
@@ -68,19 +68,52 @@ def test_what_the_glidein_is_told() -> None:
     assert (options["--walltime"], options["--grace"]) == ("28800", "60")
     assert options["--python"] == "/opt/env/bin/python"
     assert "--trust-gpus" in told
+    assert "--gpu-memory" not in told
+    told = arguments(described(gpu_memory="40 GB"))
+    assert told[told.index("--gpu-memory") + 1] == "38147"  # In MiB, as GlobalMemoryMb.
     assert "--packed" not in told
     assert "secret" not in " ".join(told)
 
 
 def test_software_that_the_job_brings_along(tmp_path: Path) -> None:
-    image = described(image="docker://org/pcm:1")
-    assert (image["universe"], image["container_image"]) == ("container", "docker://org/pcm:1")
-    assert "--packed" in arguments(image)
+    assert "--packed" in arguments(described(image="docker://org/pcm:1"))
     (tmp_path / "env.tar.gz").touch()
     archive = described(archive=tmp_path / "env.tar.gz")
     assert archive["transfer_input_files"].endswith(f", {tmp_path}/env.tar.gz")
     options = arguments(archive)
     assert options[options.index("--archive") + 1] == "env.tar.gz"
+
+
+def test_where_an_image_comes_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "pcm.sif").touch()
+    (tmp_path / "image").mkdir()
+    for image, sent, stays in (
+        ("docker://org/pcm:1", "docker://org/pcm:1", False),
+        ("osdf:///ospool/me/pcm.sif", "osdf:///ospool/me/pcm.sif", False),
+        ("pcm.sif", f"{tmp_path}/pcm.sif", False),
+        ("/cvmfs/images/pcm", "/cvmfs/images/pcm", True),
+        ("/cvmfs/images/pcm.sif", "/cvmfs/images/pcm.sif", True),
+        (f"{tmp_path}/image", f"{tmp_path}/image", True),
+    ):
+        commands = described(image=image)
+        assert (commands["universe"], commands["container_image"]) == ("container", sent)
+        assert (commands.get("transfer_container") == "false") == stays
+        # HTCondor takes the absolute path of an executable for one in the image.
+        assert commands["transfer_executable"] == "true"
+    assert "transfer_executable" not in described()
+
+
+@pytest.mark.parametrize("image", ["gone.sif", "image", "pcm.img"])
+def test_an_image_that_is_nowhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, image: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "image").mkdir()
+    (tmp_path / "pcm.img").touch()
+    with pytest.raises(InputError, match=f"{image} is neither a .sif file here") as raised:
+        described(image=image)
+    assert raised.value.field == "image"
 
 
 def test_attributes_and_lines_of_the_user() -> None:

@@ -46,6 +46,20 @@ def test_a_directory_that_cannot_be_written(tmp_path: Path, invitation: Invitati
         materials.lay_out(tmp_path / "file" / "jobs", invitation)
 
 
+def test_the_program_is_the_same_each_time_and_needs_nothing_of_the_node(tmp_path: Path) -> None:
+    assert materials.program() == materials.program()
+    path = tmp_path / materials.PROGRAM
+    path.write_bytes(materials.program())
+    answer = subprocess.run(
+        [sys.executable, "-I", "-S", str(path), "--help"],
+        check=True,
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+    )
+    assert "--manager HOST:PORT" in answer.stdout
+
+
 def test_the_kit_is_the_same_each_time_and_runs(tmp_path: Path) -> None:
     assert materials.kit() == materials.kit()
     path = tmp_path / "kit.zip"

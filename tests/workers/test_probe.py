@@ -112,6 +112,29 @@ def test_visible_devices_as_cuda_reads_them(setting: str | None, shown: list[Gpu
     assert probe.visible([A100, A10, T4], setting) == shown
 
 
+TOLD = '[{"index": 0, "uuid": "GPU-dd", "name": "A100-SXM4-40GB", "memory_bytes": 1000}]'
+
+
+@pytest.mark.parametrize(
+    ("driven", "told", "kinds"),
+    [
+        ([], TOLD, ["A100-SXM4-40GB"]),
+        ([], "", []),
+        ([], "nonsense", []),
+        ([], '[{"index": 0}]', []),
+        ([T4], TOLD, ["Tesla T4"]),
+        ([A10, T4], TOLD, []),  # CUDA shows none of them, whatever a batch system said.
+    ],
+)
+def test_what_a_batch_system_said_counts_where_there_is_no_driver(
+    monkeypatch: pytest.MonkeyPatch, driven: list[Gpu], told: str, kinds: list[str]
+) -> None:
+    monkeypatch.setattr(probe, "_driven", lambda: driven)
+    monkeypatch.setenv(probe.ACCELERATORS_VARIABLE, told)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "GPU-cccc-3" if len(driven) == 1 else "GPU-dd")
+    assert [gpu.name for gpu in probe.gpus()] == kinds
+
+
 class Driver:
     """As much of NVML's interface as is asked of it; there is no GPU where tests run."""
 

@@ -1,8 +1,8 @@
-"""A real HTCondor pool on this machine: its own daemons, and machines with simulated GPUs.
+"""A personal pool for tests: HTCondor's own daemons on this machine, with simulated GPUs.
 
-The daemons are those of the ordinary user where tests are, else root's as in a real pool, which run
-jobs as whoever submitted them. Ports, names and files are the pool's own, so that pools do not
-meet; when it ends, no daemon and no job is left.
+The daemons are the caller's; those of root run jobs as whoever submitted them, as in a real pool.
+Ports, names and files are the pool's own, so that pools do not meet; when it ends, no daemon and no
+job is left.
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from tests.cluster import rootfs
 from workers.host.processes import children, kill_group
 
 START_SECONDS = 60.0
@@ -31,6 +30,8 @@ CLEAR_SECONDS = 20.0
 """How long jobs may take to leave when they are removed."""
 PARENT = Path("/var/tmp")
 """Not /tmp: jobs of a pool whose daemons are root's have one of their own."""
+ORDINARY_USER = "pcm"
+"""Who submits where the caller is root, of whom HTCondor takes no jobs."""
 
 
 @dataclass(frozen=True)
@@ -322,7 +323,7 @@ def ordinary_user() -> Iterator[Path]:
     changes back.
     """
     root = os.geteuid() == 0
-    account = pwd.getpwnam(rootfs.USER) if root else pwd.getpwuid(os.geteuid())
+    account = pwd.getpwnam(ORDINARY_USER) if root else pwd.getpwuid(os.geteuid())
     before = {name: os.environ.get(name) for name in ("HOME", "USER", "LOGNAME")}
     if root:
         os.setresgid(account.pw_gid, account.pw_gid, 0)

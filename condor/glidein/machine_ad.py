@@ -1,0 +1,50 @@
+"""What HTCondor says of the GPUs that it assigned, in the ad of the job's slot."""
+
+import os
+import re
+from typing import Dict, List, NamedTuple
+
+PREFIXES = ("GPUs_", "CUDA")
+"""Of attributes that say what all GPUs of the slot have in common, in new pools and in old ones."""
+_ENTRY = re.compile(r'(\w+)\s*=\s*("(?:[^"\\]|\\.)*"|[^;\]]*)')
+
+
+class Gpu(NamedTuple):
+    """A GPU, or a MIG instance of one; ``memory_mebibytes`` is 0 if it is not known."""
+
+    id: str
+    name: str
+    memory_mebibytes: int
+
+
+def assigned() -> List[Gpu]:
+    """In HTCondor's order. None if there is no ad, or it tells of none."""
+    try:
+        with open(os.environ["_CONDOR_MACHINE_AD"]) as file:
+            fields = [line.partition(" = ") for line in file]
+    except (KeyError, OSError, ValueError):
+        return []
+    ad = {name.strip(): value.strip() for name, _, value in fields}
+    names = [name.strip() for name in _text(ad.get("AssignedGPUs", "")).split(",")]
+    return [_gpu(name, ad) for name in names if name]
+
+
+def _gpu(id_: str, ad: Dict[str, str]) -> Gpu:
+    """Its own attributes; else those that all of the slot's have."""
+    own = dict(_ENTRY.findall(ad.get("GPUs_" + re.sub(r"\W", "_", id_), "").strip("[] ")))
+
+    def found(name: str) -> str:
+        shared = (ad[prefix + name] for prefix in PREFIXES if prefix + name in ad)
+        return _text(str(own.get(name) or next(shared, "")))
+
+    memory = found("GlobalMemoryMb")
+    mebibytes = int(float(memory)) if re.match(r"\d+(\.\d+)?$", memory) else 0
+    # Of a MIG instance no name is told. Those of one size are equally fast, or nearly so.
+    name = found("DeviceName") or "{} {} GB".format(id_[:3], round(mebibytes / 1024))
+    return Gpu(id_, name, mebibytes)
+
+
+def _text(value: str) -> str:
+    """Without the quotes of a ClassAd."""
+    value = value.strip()
+    return value[1:-1].replace('\\"', '"') if value.startswith('"') else value
