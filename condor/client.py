@@ -65,8 +65,8 @@ class Client:
         assert process.stdin is not None
         assert process.stdout is not None
         try:
-            service.write(process.stdin, request)  # type: ignore[arg-type] # it writes bytes
-            body = service.read(process.stdout)  # type: ignore[arg-type]
+            service.write(process.stdin, request)
+            body = service.read(process.stdout)
         except OSError:
             body = None
         if body is None:

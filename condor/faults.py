@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from condor import credentials
 from pcm.errors import EngineError
 
 
@@ -16,13 +17,24 @@ class CondorError(EngineError):
         super().__init__(problem + (f"; {mend}" if mend else ""))
 
 
+LIMIT = "the schedd takes no more jobs of yours"
+
+
+def is_limit(error: CondorError) -> bool:
+    """Whether the schedd works, and only takes no more for now."""
+    return LIMIT in error.problem
+
+
 class _Known(NamedTuple):
     words: str
     problem: str
     mend: str
     transient: bool = False
+    identity: bool = False
+    """Whether it is about who the user is, so that his tokens may tell more."""
 
 
+_GET_ONE = "get a new one as your pool has it: condor_token_fetch, kinit, or a new proxy"
 _KNOWN = (
     _Known(
         r"No module named '(htcondor2|classad2)'",
@@ -38,7 +50,7 @@ _KNOWN = (
     _Known(
         r"token.*expired|expired.*(token|credential|certificate|proxy|ticket)|exp claim",
         "your credential has expired",
-        "get a new one as your pool has it: condor_token_fetch, kinit, or a new proxy",
+        _GET_ONE,
     ),
     _Known(
         r"Directory name doesn't match server's network address",
@@ -47,15 +59,32 @@ _KNOWN = (
         " SEC_FS_ENFORCE_CHANNEL_BINDING = False in ~/.condor/user_config",
     ),
     _Known(
-        r"AUTHENTICATE:|Authentication (failed|Error)|failed to authenticate|SECMAN:20(03|10)",
-        "HTCondor does not believe who you are",
-        "check with `condor_ping -verbose WRITE`; your pool's manual says how to get a credential",
+        r"(SECMAN:2010|Received).*DENIED|SCHEDD:2:PERMISSION DENIED",
+        "HTCondor does not let you do that",
+        "ask who runs the pool to let you use this schedd, or go to one that you may use",
     ),
     _Known(
-        r"MAX_JOBS_(SUBMITTED|PER_OWNER|PER_SUBMISSION|RUNNING)|too many jobs|jobs? limit",
-        "the schedd takes no more jobs of yours",
+        r"AUTHENTICATE:|Authentication (failed|Error)|failed to authenticate|SECMAN:20(02|03|10)",
+        "HTCondor does not believe who you are",
+        "check with `condor_ping -verbose WRITE`; your pool's manual says how to get a credential",
+        identity=True,
+    ),
+    _Known(
+        r"Setting job owner to .?root",
+        "HTCondor takes no jobs of root",
+        "work as an ordinary user",
+    ),
+    _Known(  # Numbers of NEWJOB_ERR_MAX_JOBS_...: in all, of one user, at once.
+        r"MAX_JOBS_(SUBMITTED|PER_OWNER|PER_SUBMISSION|RUNNING)|too many jobs|jobs? limit"
+        r"|Schedd says -[234]\b",
+        LIMIT,
         "lower `most`, or remove jobs of yours that wait",
         True,
+    ),
+    _Known(
+        r"Unable to commit transaction",
+        "the schedd has a rule against such jobs",
+        "change the class as it says: `attributes`, `accounting_group` and `submit` are for that",
     ),
     _Known(
         r"not authorized|DENIED|permission|EACCES|Operation not permitted|not allowed",
@@ -63,8 +92,19 @@ _KNOWN = (
         "submit as an ordinary user who may use this schedd: `condor_ping -verbose WRITE`",
     ),
     _Known(
+        r"Unable to determine collector host",
+        "no pool is configured here",
+        "go to a submit node of your pool, or name its collector",
+    ),
+    _Known(
+        r"communication with collector|connect to the remote daemon",
+        "the pool's collector does not answer",
+        "check its name (`collector`, else COLLECTOR_HOST); else ask who runs the pool",
+        True,
+    ),
+    _Known(
         r"Failed to connect|connect to schedd|SECMAN:2007|CEDAR:6001|Connection (refused|reset)"
-        r"|timed? ?out|Failed to fetch ads",
+        r"|timed? ?out|Failed to fetch ads|performing action on the schedd",
         "the schedd does not answer",
         "it may be starting again; else ask who runs it",
         True,
@@ -77,6 +117,8 @@ def translated(error: BaseException | str, doing: str) -> CondorError:
     text = " ".join(str(error).split())
     for known in _KNOWN:
         if re.search(known.words, text, re.IGNORECASE):
+            if known.identity and (expired := credentials.expired_now()):
+                return CondorError(f"{doing}: {known.problem}: {expired} ({text})", _GET_ONE)
             problem = f"{doing}: {known.problem} ({text})"
             return CondorError(problem, known.mend, transient=known.transient)
     return CondorError(f"{doing}: {text}")

@@ -34,6 +34,8 @@ class Policy(msgspec.Struct, frozen=True):
     backoff_seconds: float = 10.0
     """After a job that failed, nothing is submitted for so long; twice as long after another."""
     backoff_seconds_max: float = 600.0
+    limit_seconds: float = 60.0
+    """A schedd that takes no more jobs of this user is asked again after so long."""
 
 
 class Actions(msgspec.Struct):
@@ -86,7 +88,7 @@ class Fleet:
         self._kept_until: dict[JobId, float] = {}
         self._failures = 0
         self._not_before = 0.0
-        self._refused = self._blocked = False
+        self._refused = self._blocked = self._limited = False
         self._failed: list[ProvisionFailed] = []
 
     # -- what the core says ----------------------------------------------------------------------
@@ -173,7 +175,7 @@ class Fleet:
             self._submitted_at.append(now)
             if id_ not in self.jobs.live:
                 self.jobs.handle(JobEvent("submitted", id_, now))
-        self._refused = False
+        self._refused = self._limited = False
 
     def refused(self, error: str, *, permanent: bool) -> None:
         """What is missing cannot be submitted. The core is told once; it is tried again when
@@ -182,6 +184,16 @@ class Fleet:
         if missing > 0 and not self._refused:
             self._refused, self._blocked = True, permanent
             self._failed.append(ProvisionFailed(self.pool, missing, error, permanent))
+
+    def limited(self, error: str, now: float) -> bool:
+        """The schedd takes no more jobs for now; those that it has are waited for. Gives whether
+        that is news."""
+        news = not self._limited
+        self._limited = True
+        self._not_before = max(self._not_before, now + self._policy.limit_seconds)
+        if not self._usable():
+            self.refused(error, permanent=False)
+        return news
 
     def take_failed(self) -> list[ProvisionFailed]:
         """Bad news, each of which is told once."""

@@ -56,6 +56,8 @@ class Glideins:
         collector, schedd: names of a pool and a schedd other than this machine's.
         check_gpus: whether the glidein looks for the GPU it was given before it starts its worker;
             False where GPUs are simulated.
+        check_match: whether a class that none of the pool's machines matches is refused; False
+            where machines come only when jobs wait for them.
 
     Raises InputError for what cannot be meant.
     """
@@ -86,6 +88,7 @@ class Glideins:
     collector: str = ""
     schedd: str = ""
     check_gpus: bool = True
+    check_match: bool = True
 
     def __post_init__(self) -> None:
         self._check_name()

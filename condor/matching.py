@@ -61,7 +61,7 @@ def match(ads: Iterable[Any], wanted: Demand) -> Match:
         if ad.get("DynamicSlot", False):
             continue
         of_machine = {name for name in wanted.machine if trees[name].eval(empty, ad) is not True}
-        for gpu in _gpus(ad) if wanted.gpus else [empty]:
+        for gpu in gpus(ad) if wanted.gpus else [empty]:
             of_gpu = {name for name in wanted.gpu if trees[name].eval(gpu, ad) is not True}
             lacking.append((frozenset(of_machine | of_gpu), ad, gpu))
     matching = sum(1 for fields, _, _ in lacking if not fields)
@@ -71,8 +71,8 @@ def match(ads: Iterable[Any], wanted: Demand) -> Match:
     return Match(len(lacking), 0, "; ".join([head, *_relaxed(lacking)]))
 
 
-def _gpus(ad: Any) -> Iterator[Any]:
-    """The properties of each GPU of a slot."""
+def gpus(ad: Any) -> Iterator[Any]:
+    """The properties of each GPU of a slot, by the slot's ad, as a ``classad2.ClassAd`` each."""
     names = str(ad.get("AssignedGPUs", "")).replace(" ", "").split(",")
     for name in filter(None, names):
         properties = ad.get(f"GPUs_{name.replace('-', '_')}")

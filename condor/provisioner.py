@@ -13,7 +13,7 @@ from typing import NamedTuple
 from condor import expressions, materials
 from condor.client import Client
 from condor.description import AVOID, describe
-from condor.faults import CondorError
+from condor.faults import CondorError, is_limit
 from condor.fleet import Fleet, Policy, Status
 from condor.glideins import Glideins
 from condor.invitation import Invitation
@@ -61,7 +61,7 @@ class Provisioner:
     Args:
         classes: what the user declared; names are unique.
         directory: where files for the jobs and their logs are. With the run's id it finds its jobs
-            again after a restart. HTCondor must be able to read it, so not in /tmp.
+            again after a restart. The schedd must see it.
         on_event: called, from the provisioner's thread, with a ProvisionFailed for what is wanted
             and will not come.
         on_status: called, from that thread, with how the classes stand, whenever it has changed.
@@ -265,13 +265,16 @@ class Provisioner:
 
     def _submit(self, fleet: Fleet, queue: JobQueue, count: int) -> None:
         glideins = self._classes[fleet.name]
-        if not fleet.jobs.submitted:
+        if glideins.check_match and not fleet.jobs.submitted:
             self._warn_if_none_match(glideins, queue)
         commands = describe(glideins, self._invitation, self._run, self._directory)
         commands[f"My.{AVOID}"] = f'"{",".join(self._avoided[fleet.name])}"'
         try:
-            ids = queue.submit(commands, count)
+            ids = _submitted(queue, commands, count)
         except CondorError as error:
+            if is_limit(error):
+                self._limit(fleet, error)
+                return
             if error.transient:
                 raise
             with self._changed:
@@ -279,6 +282,12 @@ class Provisioner:
             return
         with self._changed:
             fleet.submitted(ids, time.time())
+
+    def _limit(self, fleet: Fleet, error: CondorError) -> None:
+        with self._changed:
+            news = fleet.limited(str(error), time.time())
+        if news:
+            self._say(f"class {fleet.name}: {error}")
 
     def _warn_if_none_match(self, glideins: Glideins, queue: JobQueue) -> None:
         """Not more than that: some pools make machines only when jobs ask for them."""
@@ -315,8 +324,8 @@ class Provisioner:
     # -- the end ---------------------------------------------------------------------------------
 
     def _remove_all(self) -> None:
-        """By what the schedd has, not by what we know. A job whose machine does not answer would
-        stay until it does."""
+        """By what the schedd has, not by what we know; those too that a person has submitted to
+        join us. A job whose machine does not answer would stay until it does."""
         asked: set[JobId] = set()
         problem = ""
 
@@ -330,7 +339,7 @@ class Provisioner:
             try:
                 self._read_logs()
                 for key in self._by_queue():
-                    here = self._queues[key].jobs(self._run)
+                    here = [*self._queues[key].jobs(self._run), *self._by_hand(key)]
                     fresh = [job.job for job in here if _is_live(job) and job.job not in asked]
                     self._queues[key].remove(fresh, "the run has ended")
                     asked.update(fresh)
@@ -348,6 +357,12 @@ class Provisioner:
                 return
             time.sleep(min(LOOK_SECONDS, max(0.0, self._stop_by - time.monotonic())))
 
+    def _by_hand(self, key: tuple[str, str]) -> list[QueuedJob]:
+        """They have another run's name, and our address: who comes to it will find nobody."""
+        every = self._queues[key].jobs("")
+        address = self._invitation.address
+        return [job for job in every if job.manager == address and job.run != self._run]
+
     # -- queues ----------------------------------------------------------------------------------
 
     def _queue(self, glideins: Glideins) -> JobQueue:
@@ -362,6 +377,17 @@ class Provisioner:
             self._queue(glideins)
             found.setdefault((glideins.collector, glideins.schedd), []).append(glideins)
         return found
+
+
+def _submitted(queue: JobQueue, commands: dict[str, str], count: int) -> list[JobId]:
+    """As many as the schedd takes: of more than that it takes none. Raises CondorError."""
+    while True:
+        try:
+            return queue.submit(commands, count)
+        except CondorError as error:
+            if count == 1 or not is_limit(error):
+                raise
+        count //= 2
 
 
 def _is_live(job: QueuedJob) -> bool:

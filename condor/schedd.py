@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import os
 import pwd
+import socket
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from condor.collector import pool_match
+from condor.collector import ip, pool_match, setting
 from condor.description import CLASS, MANAGER, RUN
 from condor.faults import CondorError, translated
 from condor.joblog import JobLog
@@ -21,6 +22,8 @@ _PROJECTION = [
     *("ClusterId", "ProcId", "JobStatus", RUN, CLASS, MANAGER, "EnteredCurrentStatus"),
     *("HoldReason", "HoldReasonCode", "RemoteHost"),
 ]
+
+NAMES_SHOWN = 5
 
 
 class Schedd:
@@ -37,6 +40,7 @@ class Schedd:
         with self._doing("submitting glideins") as schedd:
             import htcondor2
 
+            self._check_here()
             description = htcondor2.Submit(commands)
             description.setQArgs(str(count))
             result = schedd.submit(description)
@@ -69,6 +73,30 @@ class Schedd:
     def match(self, demand: Demand) -> Match:
         return pool_match(demand, self._collector)
 
+    def check(self) -> None:
+        """Raises CondorError if no jobs can be submitted here, as far as can be told without."""
+        doing = "asking the schedd"
+        if os.geteuid() == 0:
+            raise CondorError("HTCondor takes no jobs of root", "work as an ordinary user")
+        with self._doing(doing) as schedd:
+            self._check_here()
+            schedd.query("false", ["ClusterId"])
+            place = self._place()
+        import htcondor2
+
+        if not hasattr(htcondor2, "ping"):  # Older bindings.
+            return
+        try:
+            htcondor2.ping(place, "WRITE")
+        except Exception as error:
+            if "connect" in str(error):
+                raise translated(error, doing) from error
+            # It has told of its queue: what it does not grant is to write there.
+            raise CondorError(
+                "the schedd lets you look, and not submit",
+                "see `condor_ping -verbose WRITE`, and ask who runs it",
+            ) from error
+
     def close(self) -> None:
         for log in self._logs.values():
             log.close()
@@ -92,10 +120,46 @@ class Schedd:
 
         if not self._collector and not self._name:
             return htcondor2.Schedd()
-        place = [self._collector] if self._collector else []
-        name = [self._name] if self._name else []
-        found = htcondor2.Collector(*place).locate(htcondor2.DaemonType.Schedd, *name)
-        return htcondor2.Schedd(found)
+        return htcondor2.Schedd(self._place())
+
+    def _place(self) -> Any:
+        """The schedd's ad. Raises CondorError if the pool has none of that name."""
+        import htcondor2
+
+        collector = htcondor2.Collector(*filter(None, [self._collector]))
+        found = collector.locate(htcondor2.DaemonType.Schedd, *filter(None, [self._name]))
+        if found is None:  # By which the bindings would take this machine's.
+            ads = collector.query(htcondor2.AdType.Schedd, "true", ["Name"])
+            names = ", ".join(sorted(str(ad.get("Name")) for ad in ads)[:NAMES_SHOWN])
+            problem = f"the pool has no schedd {self._name!r}"
+            raise CondorError(problem, f"it has {names}" if names else "check the collector")
+        return found
+
+    def _check_here(self) -> None:
+        """Its jobs' logs and files are read and written where it is."""
+        if not self._name and not setting("SCHEDD_HOST"):
+            return
+        place = self._place()
+        if not is_here(str(place.get("MyAddress", "")), str(place.get("Machine", ""))):
+            problem = f"the schedd {place.get('Name')} is on another machine"
+            mend = "work there: it does not see the files of this machine, nor this one its logs"
+            raise CondorError(problem, mend)
+
+
+def is_here(address: str, machine: str) -> bool:
+    """Whether a daemon that gives this address and this name of its machine is on this one."""
+    if machine and machine in (socket.gethostname(), socket.getfqdn()):
+        return True
+    host = ip(address)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    if not host:
+        return False
+    with socket.socket(family, socket.SOCK_DGRAM) as sock:
+        try:
+            sock.bind((host, 0))  # Only an own address can be bound.
+        except OSError:
+            return False
+    return True
 
 
 def _of_this_user() -> str:

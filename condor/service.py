@@ -13,7 +13,7 @@ import signal
 import struct
 import sys
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 import msgspec
 
@@ -77,13 +77,13 @@ requests: msgspec.msgpack.Decoder[Request] = msgspec.msgpack.Decoder(Request)
 answers = msgspec.msgpack.Decoder(Answer)
 
 
-def write(stream: BinaryIO, message: Request | Answer) -> None:
+def write(stream: IO[bytes], message: Request | Answer) -> None:
     body = msgspec.msgpack.encode(message)
     stream.write(_LENGTH.pack(len(body)) + body)
     stream.flush()
 
 
-def read(stream: BinaryIO) -> bytes | None:
+def read(stream: IO[bytes]) -> bytes | None:
     """The body of one message; None at the end."""
     head = stream.read(_LENGTH.size)
     if len(head) < _LENGTH.size:

@@ -12,11 +12,12 @@ import typer
 from pcm.cli import exits
 from pcm.cli.choice import Choice
 from pcm.cli.interrupts import Interrupts
-from pcm.cli.supply import Supply, check_bindings
+from pcm.cli.supply import Supply
 from pcm.cli.verbs import complain, emit
 from pcm.durations import counted, duration, rate
 from pcm.errors import PcmError
 from pcm.watching import watch
+from pcm.watching.notices import Notices
 from pcm.watching.progress import display
 
 if TYPE_CHECKING:
@@ -43,19 +44,21 @@ def carry_out(
     Workers are started when the run is open, so bad input costs nothing. Gives the exit code;
     raises what ``begin`` raises.
     """
-    if supply is not None and supply.glideins:
-        manager, count = _with_glideins(choice, supply, directory), workers or 0
-    else:
-        supply = None
-        manager, count = _plain(choice, workers, directory)
-    with manager:
-        run = begin(manager)
-        if not as_json:
-            _advise(manager, run, supply, count)
-        manager.resize(count)
-        error, interrupted = _wait(run, silent=as_json)
-        if not run.done:  # the manager itself has failed: there is nothing to wait for
-            manager.close()
+    with Notices() as notices:
+        if supply is not None and supply.glideins:
+            manager, count = _with_glideins(choice, supply, directory), workers or 0
+        else:
+            supply = None
+            manager, count = _plain(choice, workers, directory)
+        with manager:
+            run = begin(manager)
+            if not as_json:
+                _advise(manager, run, supply, count)
+            manager.resize(count)
+            error, interrupted = _wait(run, manager, notices, silent=as_json)
+            if not run.done:  # the manager itself has failed: there is nothing to wait for
+                manager.close()
+    _recall(run.directory)
     summary = run.summary()
     code = _code(run, summary, error, interrupted)
     if as_json:
@@ -77,8 +80,7 @@ def _plain(choice: Choice, workers: int | None, directory: Path) -> tuple[Manage
 def _with_glideins(choice: Choice, supply: Supply, directory: Path) -> Manager:
     from pcm.manager import Manager
 
-    check_bindings()
-    manager = Manager(
+    return Manager(
         choice.engine,
         workers=0,
         glideins=supply.glideins,
@@ -86,10 +88,6 @@ def _with_glideins(choice: Choice, supply: Supply, directory: Path) -> Manager:
         host=supply.host,
         **choice.engine_options,
     )
-    # Runs are to remember all that they were begun with, for `pcm resume`.
-    carrier = manager._loop.engine
-    carrier.made_of = {**carrier.made_of, **supply.record()}
-    return manager
 
 
 def _advise(manager: Manager, run: Run, supply: Supply | None, count: int) -> None:
@@ -117,14 +115,31 @@ def _engine(choice: Choice, workers: int | None, directory: Path) -> Engine:
     return engine
 
 
-def _wait(run: Run, *, silent: bool) -> tuple[PcmError | None, bool]:
+def _wait(
+    run: Run, manager: Manager, notices: Notices, *, silent: bool
+) -> tuple[PcmError | None, bool]:
     """The error that ended the run, if any, and whether it was asked to stop."""
+    shown = display(silent=silent)
+    before, notices.show = notices.show, shown.note
     with Interrupts() as interrupts:
         try:
-            watch(run, display(silent=silent), lambda: interrupts.asked)
+            watch(run, shown, lambda: interrupts.asked, glideins=manager.glideins)
         except PcmError as error:
             return error, interrupts.asked
+        finally:
+            notices.show = before
         return None, interrupts.asked
+
+
+def _recall(directory: Path) -> None:
+    """Glideins that a person has submitted for this run have nobody to go to any more."""
+    from pcm.cli.glidein.naming import name_by_hand
+
+    if name_by_hand(directory):
+        from pcm.cli.glidein.recall import recall
+
+        for line in recall(directory):
+            typer.echo(line, err=True)
 
 
 def _code(run: Run, summary: Summary, error: PcmError | None, interrupted: bool) -> int:

@@ -38,6 +38,6 @@ def command(
         workers,
         directory,
         lambda manager: manager.resume(directory, retry_failed=retry_failed),
-        supply=supply_as_begun(directory) if choice.engine == begun.engine else None,
+        supply=supply_as_begun(directory).trusted() if choice.engine == begun.engine else None,
         as_json=as_json,
     )

@@ -39,13 +39,11 @@ def _gpus() -> dict[str, Any]:
 
 def models(ads: Iterable[Any]) -> Counter[str]:
     """How many GPUs of each model slots have, by their ads."""
-    found: Counter[str] = Counter()
-    for ad in ads:
-        for name in filter(None, str(ad.get("AssignedGPUs", "")).replace(" ", "").split(",")):
-            own = ad.get(f"GPUs_{name.replace('-', '_')}") or {}
-            common = ad.get("GPUs_DeviceName", ad.get("CUDADeviceName", "of an unknown model"))
-            found[str(own.get("DeviceName", common))] += 1
-    return found
+    from condor.matching import gpus
+
+    return Counter(
+        str(gpu.get("DeviceName", "of an unknown model")) for ad in ads for gpu in gpus(ad)
+    )
 
 
 if __name__ == "__main__":

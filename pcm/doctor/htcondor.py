@@ -1,4 +1,5 @@
-"""What glideins need: the bindings and the tools of HTCondor, a schedd, the right to submit."""
+"""What glideins need: the bindings and the tools of HTCondor, a schedd, the right to submit,
+credentials that hold, and a way back from the nodes."""
 
 from __future__ import annotations
 
@@ -6,12 +7,14 @@ import json
 import os
 import shutil
 import subprocess
+import time
+from pathlib import Path
 from typing import Any
 
 from pcm.doctor.base import Check, Section
 from pcm.doctor.commands import importable, python
 from pcm.doctor.taskvine import program
-from pcm.durations import counted
+from pcm.durations import counted, duration
 
 POOL_SECONDS = 60.0
 PING_SECONDS = 30.0
@@ -30,6 +33,8 @@ def htcondor() -> Section:
         checks += _pool()
         if checks[-2].state == "ok":
             checks.append(_submitting(os.geteuid()))
+        checks.append(_tokens())
+        checks.append(_reaching())
     return Section("HTCondor pool", checks)
 
 
@@ -79,23 +84,60 @@ def _submitting(user: int) -> Check:
     ping = shutil.which("condor_ping")
     if ping is None:
         return Check("submitting", "note", "not tried: condor_ping is not on PATH")
+    code, said = _ping(ping, "-type", "schedd", "WRITE")
+    if code:
+        said = _ping(ping, "-verbose", "-type", "schedd", "WRITE")[1]
+    return ping_found(code, said)
+
+
+def _ping(*command: str) -> tuple[int, str]:
     try:
         answer = subprocess.run(
-            [ping, "-type", "schedd", "WRITE"],
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=PING_SECONDS,
+            command, capture_output=True, text=True, check=False, timeout=PING_SECONDS
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        return Check("submitting", "broken", f"{ping}: {error}", _ASK)
-    return ping_found(answer.returncode, answer.stdout + answer.stderr)
+        return 1, str(error)
+    return answer.returncode, answer.stdout + answer.stderr
 
 
 def ping_found(code: int, said: str) -> Check:
     """From what ``condor_ping`` gave: whether this user may submit."""
+    from condor.faults import translated
+
     lines = [" ".join(line.split()) for line in said.splitlines() if line.strip()]
-    last = lines[-1] if lines else f"exit code {code}"
     if code == 0 and "succeeded" in said:
-        return Check("submitting", "ok", last)
-    return Check("submitting", "broken", last, _ASK)
+        return Check("submitting", "ok", lines[-1])
+    reasons = [line for line in lines if "WRITE failed" not in line] or lines
+    error = translated("; ".join(reasons) or f"exit code {code}", "asking to submit")
+    return Check("submitting", "broken", error.problem, error.mend or _ASK)
+
+
+def _tokens() -> Check:
+    from condor import credentials
+
+    return tokens_found(credentials.directory(), time.time())
+
+
+def tokens_found(folder: Path, now: float) -> Check:
+    """This user's tokens; not every pool wants any. ``now``: unix seconds."""
+    from condor import credentials
+
+    present = credentials.tokens(folder)
+    if not present:
+        return Check("tokens", "note", f"none in {folder}; the pool may not want any")
+    if expired := credentials.expired(folder, now):
+        return Check("tokens", "note", expired)
+    left = credentials.seconds_left(present, now)
+    end = "" if left is None else f"; the last ends in {duration(left)}"
+    return Check("tokens", "ok", counted(len(present), "token") + end)
+
+
+def _reaching() -> Check:
+    from pcm.doctor.reaching import reach, reach_found  # It is a program as well.
+
+    answer = python("-m", "pcm.doctor.reaching", timeout_seconds=POOL_SECONDS)
+    try:
+        known = json.loads(answer.stdout.splitlines()[-1])
+    except (LookupError, ValueError):
+        known = {}
+    return reach_found(reach(known))

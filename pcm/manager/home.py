@@ -24,8 +24,9 @@ class Home:
     """A directory that one manager at a time has, and that only this user can read."""
 
     def __init__(self, path: str | os.PathLike[str] | None = None) -> None:
-        """None: a new one in the user's state directory. HTCondor must be able to read it, so not
-        in /tmp. Raises InputError if it cannot be used, or another manager has it."""
+        """None: a new one in the user's state directory. The schedd of this machine must see it:
+        its jobs' files and logs lie there. Raises InputError if it cannot be used, or another
+        manager has it."""
         self.path = _new() if path is None else Path(path).expanduser().absolute()
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)

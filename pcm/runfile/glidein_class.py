@@ -101,3 +101,6 @@ class GlideinClass(Part):
     check_gpus: bool = Field(
         default=True, description="Look for the GPU first; false where GPUs are simulated"
     )
+    check_match: bool = Field(
+        default=True, description="Refuse it if no machine of the pool matches"
+    )

@@ -22,8 +22,8 @@ class Display(ABC):
     """Shows where a run stands; ``update`` is called a few times per second."""
 
     @abstractmethod
-    def update(self, progress: Progress, now_seconds: float) -> None:
-        """``now_seconds``: of a clock that never goes back."""
+    def update(self, progress: Progress, now_seconds: float, glideins: str = "") -> None:
+        """``now_seconds``: of a clock that never goes back; ``glideins``: how they stand."""
 
     def note(self, text: str) -> None:
         """A line of its own, such as the answer to Ctrl-C."""
@@ -36,20 +36,22 @@ class Display(ABC):
 class Silent(Display):
     """For ``--json``."""
 
-    def update(self, progress: Progress, now_seconds: float) -> None:
+    def update(self, progress: Progress, now_seconds: float, glideins: str = "") -> None:
         pass
 
 
 class Lines(Display):
-    """A line for every tenth of the items, and at intervals that grow from 10 s to 5 min."""
+    """A line for every tenth of the items, and at intervals that grow from 10 s to 5 min; another
+    for glideins, if they stand otherwise than before."""
 
     def __init__(self, stream: IO[str]) -> None:
         self._stream = stream
         self._interval = FIRST_INTERVAL_SECONDS
         self._next_seconds: float | None = None
         self._shown = 0.0
+        self._glideins = ""
 
-    def update(self, progress: Progress, now_seconds: float) -> None:
+    def update(self, progress: Progress, now_seconds: float, glideins: str = "") -> None:
         if self._next_seconds is None:
             self._next_seconds = now_seconds + self._interval
         part = progress.finished / max(progress.items, 1)
@@ -61,6 +63,9 @@ class Lines(Display):
         self._next_seconds = now_seconds + self._interval
         self._shown = part
         print(described(progress), file=self._stream, flush=True)
+        if glideins != self._glideins:
+            self._glideins = glideins
+            print(glideins, file=self._stream, flush=True)
 
 
 class Live(Display):
@@ -72,19 +77,20 @@ class Live(Display):
 
         self._progress = Progress(
             BarColumn(bar_width=24),
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             console=Console(stderr=True),
             auto_refresh=False,
         )
         self._bar = self._progress.add_task("starting", total=None)
         self._progress.start()
 
-    def update(self, progress: Progress, now_seconds: float) -> None:
+    def update(self, progress: Progress, now_seconds: float, glideins: str = "") -> None:
+        lines = [described(progress), glideins]
         self._progress.update(
             self._bar,
             total=progress.items or None,
             completed=progress.finished,
-            description=described(progress),
+            description="\n".join(filter(None, lines)),
         )
         self._progress.refresh()
 

@@ -18,6 +18,8 @@ from condor.jobs import JobId
 from condor.matching import Demand, Match
 from condor.queue import QueuedJob
 from pcm.cli.app import app
+from pcm.cli.glidein.naming import name_by_hand, note_place
+from pcm.cli.glidein.recall import recall
 from pcm.cli.supply import Supply
 from pcm.engines import invitation
 from pcm.journal import Journal
@@ -222,6 +224,56 @@ def test_submit_gives_jobs_the_manager_at_work(schedd: Schedd, run: Path, manage
     assert os.access(folder / materials.STUB, os.X_OK)
     assert "submitted 7.0" in pcm("submit", run, 1, "--class", "big")[1]
     assert schedd.submitted[1][0]["My.PcmRun"] == f'"{name}"', "the same name again"
+
+
+def test_what_waits_too_long_leaves_by_itself(schedd: Schedd, run: Path, manager: None) -> None:
+    said = pcm("submit", run, 1, "--class", "any", "--wait", "90 min")[1]
+    assert "running ones leave 10 min 0 s after" in said
+    assert "ones that wait after 1 h 30 min" in said
+    fate = schedd.submitted[0][0]["periodic_remove"]
+    assert fate.endswith("|| ((JobStatus == 1) && (time() - EnteredCurrentStatus > 5400))")
+    assert pcm("submit", run, 1, "--class", "any", "--wait", "long")[0] == 2
+    assert len(schedd.submitted) == 1
+
+
+def test_places_of_jobs_by_hand_are_asked_too(schedd: Schedd, run: Path) -> None:
+    note_place(run, "c", "s")
+    note_place(run, "", "")
+    note_place(run, "c", "s")
+    assert pcm("status", run)[0] == 0
+    assert schedd.places == [("", ""), ("c", "s")]
+
+
+def test_the_end_of_a_run_takes_jobs_by_hand_along(schedd: Schedd, run: Path) -> None:
+    name_by_hand(run, make=True)
+    password = run / "glideins" / materials.PASSWORD
+    password.touch()
+    schedd.trouble = CondorError("there is no schedd here", "go to a submit node")
+    assert recall(run) == [], "perhaps nobody has submitted any"
+    note_place(run, "", "")
+    (line,) = recall(run)
+    assert "may be left (there is no schedd here; go to a submit node)" in line
+    assert line.endswith(f": pcm glidein remove {run} there")
+    assert password.exists()
+    schedd.trouble = None
+    name = name_by_hand(run)
+    schedd.here = [queued(1, 1, run=name), queued(2, 3, run=name), queued(7, 1, run="r2")]
+    assert recall(run) == ["1 glidein submitted by hand taken off the queue"]
+    assert [job.run for job in schedd.here] == [name, "r2"]
+    assert not password.exists()
+    assert recall(run) == []
+
+
+def test_jobs_by_hand_of_another_machine_are_told_of(
+    schedd: Schedd, run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name_by_hand(run, make=True)
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setattr("socket.gethostname", lambda: "elsewhere")
+        note_place(run, "", "")
+    (line,) = recall(run)
+    assert line.startswith("glideins submitted by hand on elsewhere may be left")
+    assert schedd.places == []
 
 
 def test_submit_wants_one_class(schedd: Schedd, run: Path, manager: None) -> None:

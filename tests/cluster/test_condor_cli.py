@@ -5,15 +5,16 @@ from __future__ import annotations
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
+from condor.personal_pool import CondorPool
 from condor.provisioner import origin
 from pcm.doctor.htcondor import htcondor
 from tests.cli.conftest import RUN, Project, ended
 from tests.cluster import rootfs
-from tests.cluster.condor_pool import MACHINES, CondorPool, ordinary_user
 from tests.cluster.needs import needs_htcondor, needs_taskvine
 from tests.cluster.test_taskvine_workers import free_port
 
@@ -31,17 +32,9 @@ SLOW = RUN + "arguments: {pause: 0.02}\nbatch: 5\nhost: 127.0.0.1\n"
 GLIDEINS = f"glideins:\n  - name: any\n    most: 3\n{COMMON}"
 
 
-@pytest.fixture(scope="module")
-def pool() -> Iterator[CondorPool]:
-    with CondorPool(MACHINES) as pool:
-        yield pool
-
-
 @pytest.fixture
-def project(pool: CondorPool) -> Iterator[Project]:
-    with ordinary_user() as directory:
-        yield Project(directory)
-        pool.clear_queue()
+def project(directory: Path) -> Project:
+    return Project(directory)
 
 
 def until(project: Project, true: Callable[[], object], manager: subprocess.Popen[str]) -> None:

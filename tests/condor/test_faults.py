@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from condor import credentials
 from condor.faults import hold_mend, translated
 
 SEEN = {
@@ -18,6 +19,22 @@ SEEN = {
     "Failed to connect to schedd.": ("does not answer", True),
     "Number of submitted jobs would exceed MAX_JOBS_PER_OWNER": ("takes no more", True),
     "SCHEDD:2:PERMISSION DENIED": ("does not let you", False),
+    'Failed to connect to schedd, errmsg=SECMAN:2010:Received "DENIED" from server for user'
+    " ann@example.org using method FS.": ("does not let you", False),
+    "Failed to connect to schedd, errmsg=SECMAN:2002:Configuration Problem: The security policy is"
+    " invalid.": ("who you are", False),
+    'Unable to commit transaction, SCHEDD:2:Setting job owner to "root" is not permitted': (
+        "no jobs of root",
+        False,
+    ),
+    "Unable to commit transaction, SCHEDD:2:set a ProjectName, it is not allowed without": (
+        "a rule against such jobs",
+        False,
+    ),
+    "expected next ProcId to be 0, but Schedd says -3": ("takes no more", True),
+    "Failed communication with collector.": ("collector does not answer", True),
+    "Unable to determine collector host.": ("no pool is configured", False),
+    "Error when performing action on the schedd.": ("does not answer", True),
 }
 
 
@@ -29,6 +46,15 @@ def test_known_errors(words: str, meaning: tuple[str, bool]) -> None:
     assert " ".join(words.split()) in error.problem
     assert error.transient == meaning[1]
     assert error.mend
+
+
+def test_an_expired_token_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = "AUTHENTICATE:1004:Failed to authenticate using IDTOKENS"
+    monkeypatch.setattr(credentials, "expired_now", lambda: "your token t expired at noon")
+    error = translated(said, "submitting glideins")
+    assert "does not believe who you are: your token t expired at noon" in error.problem
+    assert "condor_token_fetch" in error.mend
+    assert "t expired" not in translated("Connection refused", "x").problem
 
 
 def test_an_unknown_error_is_told_as_it_is() -> None:

@@ -89,6 +89,23 @@ def test_of_too_many_those_go_that_are_farthest_from_joining() -> None:
     assert story.failed == []
 
 
+def test_a_schedd_that_takes_no_more_is_left_alone_for_a_while() -> None:
+    story = Story()
+    story.want(2)
+    story.fleet.want(5)
+    assert story.fleet.limited("no more", story.now)
+    assert not story.fleet.limited("no more", story.now), "no news"
+    assert story.act(POLICY.limit_seconds - 1)[0] == 0
+    assert story.act(1)[0] == 3
+    assert story.failed == [], "two are there, and may come"
+    assert story.fleet.limited("no more", story.now), "it has taken some since"
+    empty = Story()
+    empty.fleet.want(1)
+    empty.fleet.limited("no more", empty.now)
+    empty.act()
+    assert empty.failed == [ProvisionFailed("glidein:a", 1, "no more", permanent=False)]
+
+
 def test_a_removal_that_failed_is_asked_for_again() -> None:
     fleet = Fleet("a", 10, POLICY)
     fleet.submitted([(0, 0)], 1.0)

@@ -49,8 +49,9 @@ def test_a_class_in_units() -> None:
     ],
 )
 def test_what_cannot_be_meant(field: str, options: dict[str, Any]) -> None:
+    given: dict[str, Any] = {"name": "a100", "most": 2} | options
     with pytest.raises(InputError) as raised:
-        Glideins(**({"name": "a100", "most": 2} | options))
+        Glideins(**given)
     assert raised.value.field == field
     assert raised.value.mend
 

@@ -9,7 +9,10 @@ from condor.jobs import MACHINE_UNFIT, ON_EXIT, EventKind, JobEvent, Jobs
 JOB = (7, 0)
 
 
-def told(*kinds: EventKind | tuple[EventKind, dict[str, Any]]) -> Jobs:
+Told = EventKind | tuple[EventKind, dict[str, Any]]
+
+
+def told(*kinds: Told) -> Jobs:
     """One event a second, from second 100 on."""
     jobs = Jobs()
     for at, kind in enumerate(kinds, start=100):
@@ -18,7 +21,7 @@ def told(*kinds: EventKind | tuple[EventKind, dict[str, Any]]) -> Jobs:
     return jobs
 
 
-UNFIT: tuple[EventKind, dict[str, Any]] = (
+UNFIT: Told = (
     "held",
     {"code": ON_EXIT, "subcode": MACHINE_UNFIT, "detail": "machine n1.org: no GPU"},
 )
@@ -44,7 +47,8 @@ def test_a_hold_that_passes_and_one_that_does_not() -> None:
     assert not told("submitted", ("held", {"code": 1})).live[JOB].backs_off
     assert told("submitted", ("held", {"code": 1})).live[JOB].stuck
     assert told("submitted", "held", "released").live[JOB].status == "idle"
-    often = told("submitted", *["running", UNFIT, "released"] * 4, "running", UNFIT)
+    unfit_once: list[Told] = ["running", UNFIT, "released"]
+    often = told("submitted", *unfit_once * 4, "running", UNFIT)
     assert often.live[JOB].stuck
 
 

@@ -43,7 +43,8 @@ DYNAMIC = slot("ada", "A100", 40536, 8.0, 1, DynamicSlot=True, PartitionableSlot
 
 
 def matched(**options: Any) -> Match:
-    return match([*POOL, DYNAMIC], demand(Glideins(**({"name": "x", "most": 1} | options))))
+    given: dict[str, Any] = {"name": "x", "most": 1} | options
+    return match([*POOL, DYNAMIC], demand(Glideins(**given)))
 
 
 def test_gpus_are_counted_once() -> None:

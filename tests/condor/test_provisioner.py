@@ -35,6 +35,7 @@ class Queue:
         self.texts: dict[str, str] = {}
         self.trouble: CondorError | None = None
         self.closed = False
+        self.room = 1000
         self._events: dict[Path, list[JobEvent]] = {}
 
     def _try(self) -> None:
@@ -43,6 +44,8 @@ class Queue:
 
     def submit(self, commands: dict[str, str], count: int) -> list[JobId]:
         self._try()
+        if count > self.room - len(self.here):
+            raise CondorError("submitting: the schedd takes no more jobs of yours", transient=True)
         self.submitted.append(commands)
         ids = [(len(self.submitted), proc) for proc in range(count)]
         words = [commands[f"My.{name}"].strip('"') for name in ("PcmClass", "PcmRun", "PcmManager")]
@@ -59,7 +62,7 @@ class Queue:
 
     def jobs(self, run: str) -> list[QueuedJob]:
         self._try()
-        return [job for job in self.here.values() if job.run == run]
+        return [job for job in self.here.values() if not run or job.run == run]
 
     def set_text(self, jobs: Sequence[JobId], attribute: str, value: str) -> None:
         self.texts[attribute] = value
@@ -174,6 +177,22 @@ def test_a_schedd_that_does_not_answer_for_a_while(scene: Scene) -> None:
     assert scene.failed == []
 
 
+def test_a_schedd_that_takes_no_more_is_filled_and_asked_again(tmp_path: Path) -> None:
+    scene = Scene(tmp_path, limit_seconds=0.0)
+    scene.queue.room = 3
+    scene.start()
+    scene.provisioner.want("glidein:a", 5)
+    scene.until(lambda: len(scene.queue.here) == 3)
+    scene.until(lambda: any("takes no more" in line for line in scene.said))
+    scene.queue.happens("running", (1, 0))
+    scene.until(lambda: scene.provisioner.status()[0].running == 1)
+    scene.queue.room = 5
+    scene.until(lambda: len(scene.queue.here) == 5)
+    scene.provisioner.stop()
+    assert sum("takes no more" in line for line in scene.said) == 1
+    assert scene.failed == []
+
+
 def test_what_is_not_allowed_is_told_at_once(scene: Scene) -> None:
     scene.until(lambda: bool(scene.provisioner.status()))
     scene.queue.trouble = CondorError("no permission", "ask")
@@ -199,6 +218,17 @@ def test_jobs_of_the_manager_before(tmp_path: Path) -> None:
     elsewhere.start("host:2")
     elsewhere.until(lambda: elsewhere.queue.here == {})
     elsewhere.provisioner.stop()
+
+
+def test_what_a_person_has_submitted_goes_with_the_manager_that_it_is_for(tmp_path: Path) -> None:
+    scene = Scene(tmp_path)
+    scene.start("host:1")
+    scene.provisioner.want("glidein:a", 1)
+    scene.until(lambda: len(scene.queue.here) == 1)
+    for proc, manager in ((1, "host:1"), (2, "host:2")):
+        scene.queue.here[1, proc] = QueuedJob((1, proc), 1, "a", "by-hand", manager)
+    scene.provisioner.stop()
+    assert list(scene.queue.here) == [(1, 2)]
 
 
 def test_jobs_that_cannot_be_removed_are_told_of(tmp_path: Path) -> None:

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from pcm.doctor.condor_pool import models
-from pcm.doctor.htcondor import gpus_found, ping_found, schedd_found
+from pcm.doctor.htcondor import gpus_found, ping_found, schedd_found, tokens_found
+from tests.condor.test_credentials import token
 
 
 def test_a_schedd_that_answers_and_one_that_is_not_there() -> None:
@@ -40,5 +43,16 @@ def test_whether_this_user_may_submit() -> None:
     said = "WRITE command using (AES, AES, and FS) succeeded as ann@pool to schedd.\n"
     assert ping_found(0, said).state == "ok"
     refused = ping_found(1, "\nWRITE failed!\nSECMAN:2010:  DENIED\n")
-    assert (refused.state, refused.detail) == ("broken", "SECMAN:2010: DENIED")
-    assert ping_found(1, "").detail == "exit code 1"
+    assert refused.state == "broken"
+    assert "does not let you do that (SECMAN:2010: DENIED)" in refused.detail
+    assert "exit code 1" in ping_found(1, "").detail
+    assert ping_found(1, "").mend
+
+
+def test_tokens_that_hold_and_that_have_expired(tmp_path: Path) -> None:
+    assert tokens_found(tmp_path, 0.0).state == "note"
+    (tmp_path / "t").write_text(token(exp=1000))
+    assert tokens_found(tmp_path, 0.0).detail == "1 token; the last ends in 16 min 40 s"
+    assert "expired at 1970-01-01 00:16:40 UTC" in tokens_found(tmp_path, 1002.0).detail
+    (tmp_path / "u").write_text(token())
+    assert tokens_found(tmp_path, 1002.0).detail == "2 tokens"

@@ -45,6 +45,14 @@ def test_a_line_at_growing_intervals() -> None:
     assert shown == [10, 25, 48, 82, 133]
 
 
+def test_glideins_have_a_line_when_they_stand_otherwise() -> None:
+    stream = io.StringIO()
+    lines = Lines(stream)
+    for finished, glideins in ((100, "one"), (150, "two"), (200, "one"), (310, "two")):
+        lines.update(at(finished), 0.0, glideins)
+    assert [line for line in stream.getvalue().splitlines() if "/" not in line] == ["one", "two"]
+
+
 def test_the_display_fits_where_stderr_goes(monkeypatch: pytest.MonkeyPatch) -> None:
     assert isinstance(display(silent=True), Silent)
     assert isinstance(display(silent=False), Lines)
@@ -61,9 +69,11 @@ def test_the_live_display_shows_the_figures_and_ends_twice(
     monkeypatch.setenv("COLUMNS", "120")
     live = Live()
     live.update(at(500), now_seconds=0.0)
+    live.update(at(500), 0.0, "glideins: [a] 1 queued")
     live.note("stopping [now]")
     live.close()
     live.close()
     shown = capsys.readouterr().err
     assert "500/1,000 (50 %), 50.0/s, 10 s left, 2 workers" in shown
     assert "stopping [now]" in shown
+    assert "glideins: [a] 1 queued" in shown

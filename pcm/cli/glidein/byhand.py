@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -12,6 +13,10 @@ from pcm.errors import InputError
 if TYPE_CHECKING:
     from condor import Glideins
     from condor.invitation import Invitation
+
+
+LONGEST_WAIT_SECONDS = 86400.0
+"""How long such jobs wait in the queue, unless another time is given."""
 
 
 class Offer(NamedTuple):
@@ -40,11 +45,17 @@ class Offer(NamedTuple):
             directory / BY_HAND,
         )
 
-    def describe(self, glideins: Glideins) -> dict[str, str]:
-        """Submit commands by name."""
+    def describe(
+        self, glideins: Glideins, wait_seconds: float = LONGEST_WAIT_SECONDS
+    ) -> dict[str, str]:
+        """Submit commands by name, for jobs that leave the queue when they have waited in it for
+        so long: nobody takes them off it where their manager has no schedd."""
         from condor.description import describe
 
-        return describe(glideins, self.invitation, self.run, self.folder)
+        commands = describe(glideins, self.invitation, self.run, self.folder)
+        waits = f"(JobStatus == 1) && (time() - EnteredCurrentStatus > {math.ceil(wait_seconds)})"
+        commands["periodic_remove"] = f"({commands['periodic_remove']}) || ({waits})"
+        return commands
 
     def lay_out(self) -> None:
         """Write the files that the jobs are sent. Raises InputError."""
