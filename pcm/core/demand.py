@@ -2,9 +2,10 @@
 
 For every context that waits, the present workers and the cheapest coming ones are imagined to
 share its work. One more worker is wanted as long as what it is expected to compute before the work
-is done, evictions considered, exceeds what its start and its load cost (``Policy.repay``). Before
-any speed is known, as many are wanted as there are batches: asking costs nothing until a worker
-comes, and those too many are taken back once it is known.
+is done, evictions considered, exceeds what its start and its load cost (``Policy.repay``). While
+no speed is known, not even from an earlier run of the same task, as many are wanted as there are
+batches: asking costs nothing until a worker comes, and those too many are taken back once it is
+known.
 """
 
 from __future__ import annotations
@@ -183,7 +184,7 @@ class Demand:
         """What is left of each run, in seconds of its mean worker; None if a speed is unknown."""
         shares = []
         for run in runs:
-            mean = self._estimates.speeds(run).total({"": 1})
+            mean = self._estimates.expected_speeds(run).total({"": 1})
             if mean <= 0.0:
                 return None
             rest = run.items.waiting_cost + run.items.in_flight_cost
@@ -198,7 +199,7 @@ class Demand:
             return 1.0
         speed = 0.0
         for run, seconds in shares:
-            speeds = self._estimates.speeds(run)
+            speeds = self._estimates.expected_speeds(run)
             relative = speeds.total(kinds) / speeds.total({"": 1}) / number
             speed += relative * seconds / total
         return speed

@@ -18,6 +18,8 @@ OUTLIER = 4.0
 TRUSTED = 3
 """After so many observations an outlier is cut."""
 SHORTEST_SECONDS = 1e-6
+REMEMBERED = 64
+"""So many contexts that nobody has any more are remembered, the latest."""
 
 
 class Mean:
@@ -94,6 +96,10 @@ class Estimates:
     def __init__(self, policy: Policy) -> None:
         self._policy = policy
         self._speeds: dict[str, Speeds] = {}
+        self._past: dict[tuple[str, str], Speeds] = {}
+        """Of the last run that was over, by context and task."""
+        self._unused: dict[str, None] = {}
+        """Contexts that nobody has any more, the latest last."""
         self._loads: dict[tuple[str, str], Mean] = {}
         self._stagings: dict[str, Mean] = {}
         self._overhead = Mean()
@@ -129,22 +135,40 @@ class Estimates:
         self._speeds[run.id] = Speeds()
 
     def closed(self, run: Run) -> None:
-        self._speeds.pop(run.id, None)
+        speeds = self._speeds.pop(run.id, None)
+        if speeds is not None and speeds.known:
+            self._past[run.context, run.opened.task_name] = speeds
 
     def forget(self, worker: str) -> None:
-        for speeds in self._speeds.values():
+        for speeds in (*self._speeds.values(), *self._past.values()):
             speeds.forget(worker)
 
     def forget_contexts(self, contexts: list[str]) -> None:
-        """Nobody has or needs them any more."""
-        self._loads = {key: mean for key, mean in self._loads.items() if key[0] not in contexts}
+        """Nobody has or needs them any more. The next run may well be about the same: what is
+        known of the latest is kept."""
         for context in contexts:
-            self._stagings.pop(context, None)
+            self._unused.pop(context, None)
+            self._unused[context] = None
+        oldest = set(list(self._unused)[:-REMEMBERED])
+        if oldest:
+            self._unused = {id_: None for id_ in self._unused if id_ not in oldest}
+            self._loads = {key: mean for key, mean in self._loads.items() if key[0] not in oldest}
+            self._past = {key: past for key, past in self._past.items() if key[0] not in oldest}
+            for context in oldest:
+                self._stagings.pop(context, None)
 
     # -- asked -----------------------------------------------------------------------------------
 
     def speeds(self, run: Run) -> Speeds:
         return self._speeds[run.id]
+
+    def expected_speeds(self, run: Run) -> Speeds:
+        """While nothing is known of the run, as in the last one of the same task and context, whose
+        costs were in the same unit, most likely."""
+        speeds = self._speeds[run.id]
+        return (
+            speeds if speeds.known else self._past.get((run.context, run.opened.task_name), speeds)
+        )
 
     @property
     def overhead_seconds(self) -> float:

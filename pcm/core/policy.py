@@ -97,5 +97,6 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     """Workers that have not come are taken back when they were too many for so long."""
     idle_cold_seconds: float = 15.0
     """A worker with nothing loaded that had nothing to do for so long is handed back."""
-    idle_warm_seconds: float = 60.0
-    """The same for one with something loaded."""
+    idle_seconds_max: float = 300.0
+    """One with something loaded waits for as long as its cold start took, but no longer than
+    this."""

@@ -103,7 +103,8 @@ class Provisioning:
         for pool in self._state.pools.values():
             if pool.halted or pool.failed_starts < self._policy.start_failures:
                 continue
-            patient = pool.failed_starts < 4 * self._policy.start_failures
+            # Of thousands that come at once, some are taken before anyone could finish anything.
+            patient = pool.failed_starts < max(4 * self._policy.start_failures, pool.active)
             if any(
                 patient or self._lasts(id_, now)
                 for group in self._state.groups.values()

@@ -53,6 +53,19 @@ def test_as_many_as_there_are_batches_before_any_speed_is_known() -> None:
     assert only(offered(2).open(100, batch_items=1), Want).workers == 2
 
 
+def test_what_the_last_run_of_the_task_has_shown_is_expected_of_the_next() -> None:
+    story = measured(1, 1.0)  # one item of a second, which was all
+    story.open(6, run="next", batch_items=1)
+    # Six seconds of work do not repay a cold start of 15 beside a worker that is warm.
+    assert wanted(story) == 1
+    story.leave("a-1")
+    story.tick(6.0)
+    assert wanted(story) == 1
+    story.open(6, run="another", batch_items=1, task_name="another")
+    story.tick(6.0)
+    assert wanted(story) == 10
+
+
 def test_the_least_is_wanted_always() -> None:
     story = offered(least=2)
     story.open(1, batch_items=1)

@@ -66,7 +66,7 @@ def test_the_next_run_finds_them_warm() -> None:
     there.open("first", 400)
     there.settle()
     started = there.started
-    there.advance(20.0)
+    there.advance(10.0)
     there.open("second", 400)
     there.settle()
     complete(there, 400, "second")

@@ -122,6 +122,18 @@ def test_as_long_as_somebody_works_failed_starts_do_not_fail_runs() -> None:
     assert story.all(Provision)[-1].after_seconds == 60.0
 
 
+def test_of_a_crowd_some_may_be_taken_before_anybody_has_finished_anything() -> None:
+    story = Story()
+    story.open(1000)
+    story.join(*[f"w{n}" for n in range(100)])
+    for n in range(40):
+        story.tell(WorkerLeft(f"w{n}", "lost"), after=0.01)
+    assert not story.all(Finish)
+    for n in range(40, 70):
+        story.tell(WorkerLeft(f"w{n}", "lost"), after=0.01)
+    assert "do not come up" in only(story.commands, Finish).error
+
+
 def test_a_pool_that_cannot_have_more_workers_is_complete_without_them() -> None:
     story = pool_of(3, "a")
     cannot = ProvisionFailed("local", 2, "one GPU", permanent=True)
