@@ -12,14 +12,14 @@ from pathlib import Path
 import pytest
 
 import pcm
-from condor import Glideins
 from condor.fleet import Status
 from condor.invitation import Invitation
 from condor.jobs import JobId
+from condor.personal_pool import MACHINES, CondorPool, ordinary_user
 from condor.provisioner import Provisioner, origin
-from tests.cluster import rootfs
-from tests.cluster.condor_pool import MACHINES, CondorPool, ordinary_user
+from tests.cluster.glidein_classes import glideins
 from tests.cluster.needs import needs_htcondor, needs_taskvine
+from tests.cluster.passwords import password_file
 from tests.manager.workloads import digest, expected, salt
 
 pytestmark = [pytest.mark.cluster, pytest.mark.kills, needs_htcondor, needs_taskvine]
@@ -126,18 +126,8 @@ def run(directory: Path) -> Iterator[tuple[pcm.Run, Provisioner]]:
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         port = sock.getsockname()[1]
-    password = directory / "secret"
-    password.write_text("open sesame")
-    class_ = Glideins(
-        name="any",
-        most=2,
-        memory="200 MB",
-        disk="100 MB",
-        grace="5 s",
-        python=f"{rootfs.VENV}/bin/python",
-        check_gpus=False,
-    )
-    provisioner = Provisioner([class_], directory / "jobs", print)
+    password = password_file(directory)
+    provisioner = Provisioner([glideins(most=2)], directory / "jobs", print)
     with pcm.Manager(engine="taskvine", workers=0, listen=port, password_file=password) as manager:
         provisioner.start(Invitation(f"127.0.0.1:{port}", password), "run")
         try:

@@ -15,13 +15,14 @@ from condor.client import Client
 from condor.description import describe
 from condor.invitation import Invitation
 from condor.jobs import JobEvent, JobId
+from condor.personal_pool import CondorPool
 from condor.provisioner import origin
 from pcm.core.commands import Retire
 from pcm.core.events import WorkerJoined, WorkerLeft, WorkerNotice
-from tests.cluster import rootfs
-from tests.cluster.condor_pool import MACHINES, CondorPool, ordinary_user
 from tests.cluster.engine_driving import Drive, driving
+from tests.cluster.glidein_classes import glideins
 from tests.cluster.needs import needs_htcondor, needs_taskvine
+from tests.cluster.passwords import password_file
 from tests.manager.disturbing import events
 from tests.manager.workloads import digest, expected, salt
 
@@ -30,30 +31,11 @@ pytestmark = [pytest.mark.cluster, needs_htcondor, needs_taskvine]
 DEADLINE_SECONDS = 30.0
 
 
-@pytest.fixture(scope="module")
-def pool() -> Iterator[CondorPool]:
-    with CondorPool(MACHINES[:2]) as pool:
-        yield pool
-
-
-@pytest.fixture
-def directory(pool: CondorPool) -> Iterator[Path]:
-    with ordinary_user() as directory:
-        yield directory
-        pool.clear_queue()
-
-
 @pytest.fixture
 def schedd(directory: Path) -> Iterator[Client]:
     schedd = Client()
     yield schedd
     schedd.close()
-
-
-def glideins(name: str = "a100", **options: object) -> Glideins:
-    given: dict[str, object] = {"python": f"{rootfs.VENV}/bin/python", "check_gpus": False}
-    given |= {"most": 4, "memory": "200 MB", "disk": "100 MB", "grace": "5 s", **options}
-    return Glideins(name=name, **given)  # type: ignore[arg-type]
 
 
 class Submitted:
@@ -90,10 +72,8 @@ def invitation(drive: Drive) -> Invitation:
 
 @pytest.fixture
 def password(directory: Path) -> Path:
-    path = directory / "secret"
-    path.touch(mode=0o600)
-    path.write_text("open sesame")
-    return path
+    """Where jobs of this user can read it."""
+    return password_file(directory)
 
 
 def free_port() -> int:
@@ -109,7 +89,7 @@ def job_of(worker: str) -> JobId:
     return found.job
 
 
-def name(job: JobId, life: int = 1, class_: str = "a100") -> str:
+def name(job: JobId, life: int = 1, class_: str = "any") -> str:
     return f"g.{class_}.{job[0]}.{job[1]}.{life}-"
 
 

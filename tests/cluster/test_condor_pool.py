@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from condor.personal_pool import MACHINES, CondorPool, ordinary_user
 from tests.cluster import rootfs
-from tests.cluster.condor_pool import MACHINES, CondorPool, ordinary_user
 from tests.cluster.needs import needs_htcondor
 
 pytestmark = [pytest.mark.cluster, needs_htcondor]

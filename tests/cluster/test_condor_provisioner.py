@@ -7,46 +7,32 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from condor import Glideins
 from condor.fleet import Policy, Status
 from condor.invitation import Invitation
+from condor.personal_pool import MACHINES, CondorPool, ordinary_user
 from condor.provisioner import Provisioner, origin
 from pcm.core.commands import Retire
 from pcm.core.events import ProvisionFailed, WorkerJoined, WorkerLeft
-from tests.cluster import rootfs
-from tests.cluster.condor_pool import MACHINES, CondorPool, ordinary_user
+from tests.cluster import glidein_classes
 from tests.cluster.engine_driving import Drive, driving
 from tests.cluster.needs import needs_htcondor, needs_taskvine
 
 pytestmark = [pytest.mark.cluster, needs_htcondor, needs_taskvine]
 
 DEADLINE_SECONDS = 40.0
-CLASSES = {
+CLASSES: dict[str, dict[str, Any]] = {
     "a100": {"capability": 8.0},
     "v100": {"require_gpus": 'DeviceName == "Tesla V100-PCIE-16GB"'},
 }
 
 
-@pytest.fixture(scope="module")
-def pool() -> Iterator[CondorPool]:
-    with CondorPool(MACHINES[:2]) as pool:
-        yield pool
-
-
-@pytest.fixture
-def directory(pool: CondorPool) -> Iterator[Path]:
-    with ordinary_user() as directory:
-        yield directory
-        pool.clear_queue()
-
-
-def glideins(name: str = "a100", **options: object) -> Glideins:
-    given: dict[str, object] = {"python": f"{rootfs.VENV}/bin/python", "check_gpus": False}
-    given |= {"most": 4, "memory": "200 MB", "disk": "100 MB", "grace": "5 s", **options}
-    return Glideins(name=name, **(given | CLASSES.get(name, {})))  # type: ignore[arg-type]
+def glideins(name: str = "a100", **options: Any) -> Glideins:
+    return glidein_classes.glideins(name, **CLASSES.get(name, {}), **options)
 
 
 class Provisioned:
@@ -144,7 +130,7 @@ def test_what_is_not_wanted_any_more_goes(pool: CondorPool, directory: Path) -> 
     with provisioned(directory, glideins(requirements='Machine == "nowhere.pool"')) as it:
         it.provisioner.want("glidein:a100", 3)
         it.until(lambda: it.status().queued == 3)
-        assert ["0 of 5 GPUs match" in line for line in it.said] == [True]
+        assert ["0 of 8 GPUs match" in line for line in it.said] == [True]
         it.provisioner.want("glidein:a100", 1)
         it.until(lambda: len(pool.queue("ClusterId")) == 1)
     assert it.failed == []

@@ -7,17 +7,16 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 import pcm
 from apps.fact_verification.task import verify
-from condor import Glideins
+from condor.personal_pool import CondorPool
 from condor.provisioner import origin
 from tests.cluster import rootfs
-from tests.cluster.condor_pool import MACHINES, CondorPool, ordinary_user
+from tests.cluster.glidein_classes import glideins
 from tests.cluster.needs import needs_htcondor, needs_taskvine
 from tests.manager.workloads import digest, expected, salt
 
@@ -29,7 +28,7 @@ PROMPT = (APP / "prompts" / "default.txt").read_text().rstrip("\n")
 PROGRAM = """
 import sys
 import pcm
-from tests.cluster.test_condor_runs import glideins
+from tests.cluster.glidein_classes import glideins
 from tests.manager.workloads import digest, salt
 
 home, directory = sys.argv[1:]
@@ -38,25 +37,6 @@ with pcm.Manager("taskvine", glideins=[glideins()], home=home, host="127.0.0.1")
     for row in run:
         print(row.worker, flush=True)
 """
-
-
-@pytest.fixture(scope="module")
-def pool() -> Iterator[CondorPool]:
-    with CondorPool(MACHINES) as pool:
-        yield pool
-
-
-@pytest.fixture
-def directory(pool: CondorPool) -> Iterator[Path]:
-    with ordinary_user() as directory:
-        yield directory
-        pool.clear_queue()
-
-
-def glideins(name: str = "any", **options: object) -> Glideins:
-    given: dict[str, object] = {"python": f"{rootfs.VENV}/bin/python", "check_gpus": False}
-    given |= {"most": 3, "memory": "200 MB", "disk": "100 MB", "grace": "5 s", **options}
-    return Glideins(name=name, **given)  # type: ignore[arg-type]
 
 
 def test_a_run_gets_its_workers_from_classes_and_leaves_an_empty_queue(
@@ -103,7 +83,7 @@ def test_claims_are_verified_on_glideins_as_on_this_machine(directory: Path) -> 
     read = (DEMO / "claims.jsonl").read_text().splitlines()[:120]
     claims = [json.loads(line) for line in read]
 
-    def verdicts(manager: pcm.Manager) -> dict[int, str]:
+    def verdicts(manager: pcm.Manager) -> dict[str | int, str]:
         model = pcm.language_model(str(DEMO / "model"))
         rows = manager.map(verify.bind(prompt=PROMPT), claims, context=model, key="id")
         return {row.key: json.dumps(row.value, sort_keys=True) for row in rows}

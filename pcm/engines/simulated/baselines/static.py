@@ -31,22 +31,25 @@ class StaticShards(Baseline):
         for owner in list(self._owners):
             if owner not in self.seats or self.seats[owner].leaving:
                 del self._owners[owner]
-        for seat in self.free():
-            shard = self._shard(seat)
-            if shard:
-                self.give(seat, shard.popleft())
+        free = self.free()
+        if free:
+            owned = set(self._owners.values())
+            orphans = [i for i, shard in enumerate(self._shards) if shard and i not in owned]
+            for seat in free:
+                shard = self._shard_of(seat, orphans)
+                if shard is not None:
+                    self.give(seat, shard.popleft())
 
-    def _shard(self, seat: Seat) -> deque[Batch] | None:
+    def _shard_of(self, seat: Seat, orphans: list[int]) -> deque[Batch] | None:
         """Its own while anything is left of it, then one that lost its owner."""
-        owned = self._owners.pop(seat.id, None)
-        owners = set(self._owners.values())
-        candidates: list[int] = [] if owned is None else [owned]
-        for index in [*candidates, *range(len(self._shards))]:
-            shard = self._shards[index]
-            if shard and index not in owners:
-                self._owners[seat.id] = index
-                return shard
-        return None
+        owned = self._owners.get(seat.id)
+        if owned is not None and self._shards[owned]:
+            return self._shards[owned]
+        self._owners.pop(seat.id, None)
+        if not orphans:
+            return None
+        self._owners[seat.id] = orphans.pop(0)
+        return self._shards[self._owners[seat.id]]
 
     def give_back(self, seat: Seat, batch: Batch) -> None:
         home = self._homes[batch.run, batch.start // self.batch_items]
