@@ -11,6 +11,7 @@ import msgspec
 from evaluations.base import Evaluation, Result, machine
 
 EVALUATIONS = {
+    "ablation": "what each policy is worth: pcm without it, on simulated pools",
     "bound": "how far schedulers stay from what none could beat, on simulated pools",
     "context-reuse": "naive, partial and pervasive context management on real model loading",
     "dispatch": "batches through TaskVine, beside its own function calls (in the cluster root)",

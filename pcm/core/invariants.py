@@ -56,10 +56,9 @@ def _check_items(run: Run) -> None:
     waiting: set[int] = set()
     spans = [
         *items.lane,
-        *items.dear,
         *(span for group in run.suspects.groups for span in group.lane),
     ]
-    lanes = [i for start, stop, _ in spans for i in range(start, stop)]
+    lanes = [i for start, stop, _ in spans for i in range(start, stop)] + items.dear
     for item in [i for i in lanes if items.state[i] != FINISHED] + list(run.suspects.alone):
         _hold(item not in waiting, f"run {run.id}: item {item} waits twice")
         _hold(items.state[item] == WAITING, f"run {run.id}: item {item} should not wait")

@@ -2,8 +2,8 @@
 
 A waiting item is in one *lane*. The main lane is a queue of spans; what comes back from a lost
 batch goes to its front, what failed and is tried again to its end. The few dearest items have a
-lane of their own, the dearest in front: begun last, one of them would keep a run from ending
-(longest processing time first, Graham 1969). The lanes of suspects are kept by
+lane of their own, by their cost: begun last, one of them would keep a run from ending (longest
+processing time first, Graham 1969). The lanes of suspects are kept by
 ``pcm.core.suspects``. Nothing here is proportional to the number of items, except ``add``.
 """
 
@@ -13,6 +13,7 @@ from array import array
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Sequence
+from math import inf
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -24,10 +25,10 @@ WAITING, IN_FLIGHT, FINISHED, FAILED = range(4)
 
 DEAR = 4.0
 """An item is dear if it costs more than so many times the mean of those it was added with..."""
-DEAR_SHARE = 256
-"""...and is among the dearest of so many, or..."""
+DEAR_SHARE = 16
+"""...and is one of the dearest, no more than one in so many, or..."""
 DEAR_FEW = 8
-"""...among the dearest so many: each is a span of its own."""
+"""...so many in all: each is known by itself."""
 
 
 class Span(NamedTuple):
@@ -53,8 +54,8 @@ class Items:
 
     def __init__(self) -> None:
         self.lane: deque[Span] = deque()
-        self.dear: deque[Span] = deque()
-        """Single items."""
+        self.dear: list[int] = []
+        """By cost, the dearest last. None was ever sent."""
         self.state = bytearray()
         self.counts = [0, 0, 0, 0]
         """How many items are in each state."""
@@ -104,14 +105,14 @@ class Items:
         self.counts[FINISHED] += done
         self.waiting_cost += waiting_cost
         if done < len(costs):
-            dear = [start + at for at in _dearest(costs)] if dearest_first else []
+            waits = np.ones(len(costs), bool) if finished is None else ~finished
+            dear = [start + at for at in _dearest(costs, waits)] if dearest_first else []
             for item in dear:
                 self.put_last(start, item, attempt=1)
                 start = item + 1
             self.put_last(start, stop, attempt=1)
             if dear:
-                singles = [*self.dear, *(Span(item, item + 1, 1) for item in dear)]
-                self.dear = deque(sorted(singles, key=lambda one: -self.cost(*one[:2])))
+                self.dear = sorted([*self.dear, *dear], key=self._cost_of)
 
     def put_last(self, start: int, stop: int, attempt: int) -> None:
         """Append to the main lane, as one span with its last where they touch."""
@@ -157,6 +158,11 @@ class Items:
         self._move(WAITING, IN_FLIGHT, count, cost)
         return Cut(tuple(ranges), attempt, count, cost)
 
+    def take_dearest(self, cost_max: float = inf) -> Cut | None:
+        """Put the dearest item that costs no more in flight, if there is such on its lane."""
+        at = bisect_right(self.dear, cost_max, key=self._cost_of) - 1
+        return None if at < 0 else self.take_one(self.dear.pop(at), attempt=1)
+
     def clear(self) -> None:
         """Nothing waits on a lane any more."""
         self.lane.clear()
@@ -189,6 +195,9 @@ class Items:
         self.state[start:stop] = bytes(stop - start)
         self._move(IN_FLIGHT, WAITING, stop - start, self.cost(start, stop))
 
+    def _cost_of(self, item: int) -> float:
+        return self._sums[item + 1] - self._sums[item]
+
     def _move(self, old: int, new: int, count: int, cost: float) -> None:
         self.counts[old] -= count
         self.counts[new] += count
@@ -198,10 +207,10 @@ class Items:
         self.in_flight_cost = self.in_flight_cost - sign * cost if self.counts[IN_FLIGHT] else 0.0
 
 
-def _dearest(costs: NDArray[np.float64]) -> list[int]:
-    """Positions of the dear ones, ascending."""
+def _dearest(costs: NDArray[np.float64], waits: NDArray[np.bool_]) -> list[int]:
+    """Positions of the dear ones that wait, ascending."""
     most = max(DEAR_FEW, len(costs) // DEAR_SHARE)
-    candidates = np.flatnonzero(costs > DEAR * costs.mean())
+    candidates = np.flatnonzero((costs > DEAR * costs.mean()) & waits)
     if len(candidates) > most:
         candidates = candidates[np.argsort(costs[candidates], kind="stable")[-most:]]
     return [int(position) for position in np.sort(candidates)]

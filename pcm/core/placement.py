@@ -92,24 +92,40 @@ class Placement:
         cut = (
             self._take_dear(run, worker)
             or run.items.take(run.items.lane, items_max, cost_max)
-            or run.items.take(run.items.dear, 1, cost_max)
+            or self._take_last_dear(run, worker, now)
         )
         if cut is None and trials and not proven:
             cut = self._quarantine.take(run, worker, items_max, cost_max, proven=False)
         return cut
 
     def _take_dear(self, run: Run, worker: Worker) -> Cut | None:
-        """The dearest item, if this worker can do it before all that waits is done."""
+        """The dearest item that this worker can do before all that waits is done."""
         items, speeds = run.items, self._estimates.speeds(run)
         seconds_per_cost = speeds.on(worker) if items.dear else None
         if seconds_per_cost is None:
             return None
-        dearest = items.dear[0]
         total = speeds.total(self._state.contexts[run.context].serving)
-        seconds = items.cost(dearest.start, dearest.stop) * seconds_per_cost
-        if seconds * total > items.waiting_cost:
-            return None
-        return items.take(items.dear, 1, inf)
+        return items.take_dearest(items.waiting_cost / (total * seconds_per_cost))
+
+    def _take_last_dear(self, run: Run, worker: Worker, now: float) -> Cut | None:
+        """Where nothing else waits: the dearest that no busy worker is predicted to end sooner.
+        What is left then is left to those."""
+        items, speeds = run.items, self._estimates.speeds(run)
+        seconds_per_cost = speeds.on(worker) if items.dear else None
+        if seconds_per_cost is None:
+            return items.take_dearest()
+        # Of a rival that is free in f and needs r per cost, sooner is what costs c where
+        # c * seconds_per_cost <= f + c * r.
+        cost_max = inf
+        for rival in self._soonest_free(self._state.contexts[run.context]):
+            theirs = speeds.on(rival)
+            if rival is not worker and theirs is not None and theirs < seconds_per_cost:
+                cost_max = min(cost_max, rival.free_in(now) / (seconds_per_cost - theirs))
+        cut = items.take_dearest(cost_max)
+        if cut is None and items.dear:
+            # Should they not keep what they promise, look again.
+            self._alarms.set(("look", run.id), now + self._policy.prefetch_below_seconds)
+        return cut
 
     def _dispatch(
         self, run: Run, worker: Worker, cut: Cut, why: tuple[Score, ...], now: float

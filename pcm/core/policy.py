@@ -27,6 +27,9 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     eviction_prior_seconds: float = 3600.0
     """Mean time between evictions of a worker that is assumed before any was seen."""
 
+    dearest_first: bool = True
+    """Whether the few dearest items of a run are begun first."""
+
     # -- placement
     prefetch_below_seconds: float = 1.0
     """A second batch is queued at a worker whose present one is predicted to end within this."""

@@ -89,22 +89,28 @@ def test_a_million_items_take_less_than_30_bytes_each() -> None:
 def test_the_dearest_wait_on_a_lane_of_their_own() -> None:
     items = Items()
     costs = np.ones(100)
-    costs[[10, 50]] = 20.0, 30.0
+    costs[[10, 50, 70]] = 20.0, 30.0, 25.0
     items.add(costs, dearest_first=True)
-    assert items.take(items.dear, 1, INF) == Cut(((50, 51),), 1, 1, 30.0)
-    assert items.take(items.dear, 1, INF) == Cut(((10, 11),), 1, 1, 20.0)
-    assert take(items) == Cut(((0, 10), (11, 50), (51, 100)), 1, 98, 98.0)
+    assert items.take_dearest() == Cut(((50, 51),), 1, 1, 30.0)
+    assert items.take_dearest(24.0) == Cut(((10, 11),), 1, 1, 20.0)
+    assert items.take_dearest(24.0) is None
+    assert items.take_dearest() == Cut(((70, 71),), 1, 1, 25.0)
+    assert take(items) == Cut(((0, 10), (11, 50), (51, 70), (71, 100)), 1, 97, 97.0)
     assert items.waiting == 0
 
 
 def test_few_are_the_dearest() -> None:
     items = Items()
-    costs = np.ones(10_000)
+    costs = np.ones(1600)
+    costs[::2] = 100.0
+    items.add(costs, dearest_first=True)
+    assert not items.dear  # They are twice the mean.
+    costs[::2] = 1.0
     costs[::10] = 100.0
     items.add(costs, dearest_first=True)
-    assert len(items.dear) == 10_000 // 256
+    assert len(items.dear) == 1600 // 16
     items.add(costs[:100] * 7, dearest_first=True)
-    assert [items.cost(*span[:2]) for span in list(items.dear)[:9]] == [700.0] * 8 + [100.0]
+    assert [items.cost(i, i + 1) for i in items.dear[-9:]] == [100.0] + [700.0] * 8
 
 
 def test_of_equal_costs_none_is_dear() -> None:
@@ -116,7 +122,7 @@ def test_of_equal_costs_none_is_dear() -> None:
 def test_a_finished_item_is_not_taken_for_its_price() -> None:
     items = Items()
     items.add([1.0] * 9 + [50.0], [False] * 9 + [True], dearest_first=True)
-    assert items.take(items.dear, 1, INF) is None
+    assert items.take_dearest() is None
     assert items.waiting == 9
 
 
