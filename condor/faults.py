@@ -129,9 +129,16 @@ _HOLDS = (
     (13, "a file could not be sent to the machine", "see that the files of the run directory are"
      " there, and readable to you"),
     (6, "the job's program could not be started", "see its output, and the image if it has one"),
-    (21, "it used more than it had asked for", "ask for more"),
+    (21, "a policy of the machine holds it", "if it used more than it had asked for, ask for more;"
+     " else ask who runs the pool"),
     (26, "a policy of the schedd or the machine holds it", "ask who runs the pool"),
     (34, "it used more memory than it had asked for", "give a larger `memory`"),
+    (35, "the machine could make no container of its image", "see that the name of the image is"
+     " right, and that nodes may fetch it"),
+    (45, "its container image could not be run there", "condor_release lets it try another machine;"
+     " if they all say so, see the image"),
+    (46, "it lasted longer than the pool allows jobs to", "give a `walltime` below that"),
+    (47, "it ran longer than the pool allows jobs to", "give a `walltime` below that"),
     (1, "a user held it", "condor_release lets it go on"),
 )  # fmt: skip
 

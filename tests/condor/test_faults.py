@@ -66,3 +66,6 @@ def test_an_unknown_error_is_told_as_it_is() -> None:
 def test_holds() -> None:
     assert "condor_release" in hold_mend(1)
     assert hold_mend(3) == ""
+    assert "image" in hold_mend(45)
+    assert "`walltime`" in hold_mend(46)
+    assert "`walltime`" in hold_mend(47)
