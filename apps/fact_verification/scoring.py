@@ -9,7 +9,7 @@ from rich.table import Table
 
 
 class Confusion:
-    """Counts of (true label, predicted label)."""
+    """Counts of (true label, predicted label); what is predicted may be none of the labels."""
 
     def __init__(self, labels: Sequence[str]) -> None:
         self.labels = labels
@@ -24,6 +24,17 @@ class Confusion:
         total = self.counts.total()
         right = sum(self.counts[label, label] for label in self.labels)
         return right / total if total else None
+
+    @property
+    def macro_f1(self) -> float | None:
+        """The mean F1 of the labels that are true or predicted of any claim; None without any."""
+        scores = []
+        for label in self.labels:
+            true = sum(n for (is_, _), n in self.counts.items() if is_ == label)
+            predicted = sum(n for (_, said), n in self.counts.items() if said == label)
+            if true + predicted:
+                scores.append(2 * self.counts[label, label] / (true + predicted))
+        return sum(scores) / len(scores) if scores else None
 
     def table(self) -> Table:
         table = Table(
