@@ -10,6 +10,7 @@ from pcm.core.commands import GiveUp
 from pcm.core.events import BatchDone, BatchLost, ItemsDone, WorkerLeft
 from pcm.core.faults import Faults
 from pcm.core.items import FAILED, FINISHED
+from pcm.core.losses import Losses
 from pcm.core.provisioning import Provisioning
 from pcm.core.quarantine import Quarantine
 from pcm.core.run import Run
@@ -29,6 +30,7 @@ class Outcomes:
         self._state, self._estimates = basis.state, basis.estimates
         self._lifecycle, self._orders = basis.lifecycle, basis.orders
         self._quarantine, self._faults, self._provisioning = quarantine, faults, provisioning
+        self._losses = Losses(basis)
         self._runs = runs
 
     def items_done(self, batch: Batch, event: ItemsDone, now: float) -> None:
@@ -151,6 +153,7 @@ class Outcomes:
 
     def worker_left(self, worker: Worker, event: WorkerLeft, now: float) -> None:
         """What it had not finished comes back; who goes without a word leaves a suspicion."""
+        explained = event.cause not in ("lost", "evicted")
         for queue in list(worker.queues.values()):
             first = queue[0]
             for batch in reversed(list(queue)):  # so that what was sent first is in front again
@@ -160,19 +163,30 @@ class Outcomes:
                 if running and (late or (event.cause == "lost" and batch.cancel_reason is None)):
                     text = "no progress, worker ended" if late else "worker lost"
                     text += f": {event.detail}" if event.detail else ""
-                    self._charge(run, batch, text, slow=late)
+                    begun = now if batch.started_at is None else batch.started_at
+                    chance = 0.0 if late else self._losses.chance(now - begun, now)
+                    explained = explained or late or self._is_trial(run, batch)
+                    self._charge(run, batch, text, slow=late, chance=chance)
                 else:
                     self._give_back(run, batch, started=running)
                 self._lifecycle.batch(batch, "ended", now)
                 self._runs.changed(run)
         for id_ in list(worker.replicas):
             self._lifecycle.replica(worker, self._state.contexts[id_], "absent", now)
+        if not explained:
+            self._losses.note(now)
 
-    def _charge(self, run: Run, batch: Batch, cause: str, *, slow: bool) -> None:
+    def _is_trial(self, run: Run, batch: Batch) -> bool:
+        return batch.alone and batch.ranges[0][0] in run.suspects.records
+
+    def _charge(
+        self, run: Run, batch: Batch, cause: str, *, slow: bool, chance: float = 0.0
+    ) -> None:
         if run.ending is not None:
             self._give_back(run, batch, started=True)
             return
-        self._quarantine.charge(run, batch, batch.open_items(), cause, slow=slow)
+        items = batch.open_items()
+        self._quarantine.charge(run, batch, items, cause, slow=slow, chance=chance)
         self._check_limit(run)
 
     def _give_back(self, run: Run, batch: Batch, *, started: bool) -> None:

@@ -67,7 +67,13 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     quarantine_deaths: int = 3
     """An item is quarantined after so many deaths..."""
     quarantine_alone: int = 2
-    """...if it was the only item in flight in the last so many of them."""
+    """...if it was the only item in flight in the last so many of them..."""
+    quarantine_chance: float = 1e-4
+    """...and if it is no more likely than this that its workers were lost by themselves."""
+    death_chance: float = 0.01
+    """The least chance that a single death has another cause than its items."""
+    wave_seconds: float = 60.0
+    """Workers that were lost within so long may have been lost for one reason."""
 
     # -- replicas that fail
     replica_deaths: int = 3

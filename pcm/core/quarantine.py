@@ -17,6 +17,9 @@ their owners took.
   now first of a smaller batch, or else its batch-mates have two deaths and are tried alone. So a
   killer that is first dies 3 times in all (one shared death and two alone, the least that the rule
   allows), any other at most 4 times: shared, shared, alone, alone.
+- Workers are lost in waves, and long items see many losses. So a death also counts by how likely it
+  is that the worker was lost by itself (``pcm.core.losses``): as long as that explains all deaths
+  of an item, it is tried again.
 - A broken worker or context must not be mistaken for a killer. A replica that has died since it
   last finished anything is *unproven* and gets suspects only when nothing else waits, the lesser
   ones first: with other items it either proves itself or is found out (see ``pcm.core.faults``).
@@ -58,9 +61,18 @@ class Quarantine:
             else:
                 run.suspects.groups.appendleft(Group(deque([span]), batch.count))
 
-    def charge(self, run: Run, batch: Batch, items: list[int], cause: str, *, slow: bool) -> None:
+    def charge(
+        self,
+        run: Run,
+        batch: Batch,
+        items: list[int],
+        cause: str,
+        *,
+        slow: bool,
+        chance: float = 0.0,
+    ) -> None:
         """Note a death of a running batch in the records of its unfinished items, and decide how
-        each is tried again or that it is given up."""
+        each is tried again or that it is given up. ``chance``: that it had another cause."""
         line = f"attempt {batch.attempt} on worker {batch.worker}: {cause}"
         together: list[int] = []
         alone: list[int] = []
@@ -69,12 +81,14 @@ class Quarantine:
             record.attempt = batch.attempt + 1
             record.deaths += 1
             record.alone = record.alone + 1 if batch.alone else 0
+            record.chance *= max(chance, self._policy.death_chance)
             record.slow += slow
             record.workers.add(batch.worker)
             record.history.append(line)
             if (
                 record.deaths >= self._policy.quarantine_deaths
                 and record.alone >= self._policy.quarantine_alone
+                and record.chance <= self._policy.quarantine_chance
             ):
                 self._give_up(run, item, record)
                 continue

@@ -17,6 +17,8 @@ class Suspect:
     deaths: int = 0
     alone: int = 0
     """How many of the last deaths, in a row, found it the only item in flight."""
+    chance: float = 1.0
+    """How likely it is that all its deaths had other causes."""
     slow: int = 0
     """How many of the deaths were missed deadlines: they lengthen its next lease."""
     workers: set[str] = field(default_factory=set)

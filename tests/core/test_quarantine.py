@@ -190,3 +190,56 @@ def test_an_item_of_a_cancelled_run_is_not_given_up() -> None:
     commands = story.lose(dispatch)
     assert none(commands, GiveUp)
     assert only(commands, Finish).outcome == "cancelled"
+
+
+def lost_alone(story: Story, dispatch: Dispatch, after: float) -> list[Command]:
+    """Its worker is lost without a word, while it has run for so long."""
+    story.now += after
+    return story.leave(dispatch.worker, "lost")
+
+
+def test_an_item_on_workers_that_are_taken_in_a_wave_is_no_killer() -> None:
+    story = Story()
+    workers = [f"w{n}" for n in range(12)]
+    story.join(*workers)
+    story.open(1)
+    (dispatch,) = dispatches(story.warm(*workers))
+    for _ in range(4):
+        story.leave(next(w for w in workers if w != dispatch.worker), "lost")
+        workers = [w for w in story.scheduler._state.workers if w != dispatch.worker]
+        (dispatch,) = dispatches(lost_alone(story, dispatch, 0.5))
+    assert not story.all(GiveUp)
+
+
+def test_the_same_deaths_where_nobody_else_goes_condemn() -> None:
+    story = Story()
+    workers = [f"w{n}" for n in range(12)]
+    story.join(*workers)
+    story.open(1)
+    (dispatch,) = dispatches(story.warm(*workers))
+    for _ in range(2):
+        (dispatch,) = dispatches(lost_alone(story, dispatch, 0.5))
+    assert only(lost_alone(story, dispatch, 0.5), GiveUp).kind == "quarantined"
+
+
+def test_a_long_item_is_tried_as_often_as_losses_explain_its_deaths() -> None:
+    """It takes as long as workers last."""
+    story = Story()
+    story.open(1)
+    deaths = 0
+    while not story.all(GiveUp) and deaths < 12:
+        story.join(f"w{deaths}")
+        (dispatch,) = dispatches(story.warm(f"w{deaths}"))
+        lost_alone(story, dispatch, 3600.0)
+        deaths += 1
+    assert deaths > 6
+
+
+def test_killers_among_many_do_not_explain_each_other() -> None:
+    """Trials that end workers are no wave."""
+    cluster = Cluster(seconds=lambda index: 0.1)
+    cluster.poison["run"] = {7, 70, 300}
+    cluster.size(8)
+    cluster.open("run", 400)
+    cluster.settle()
+    assert set(cluster.given_up["run"]) == {7, 70, 300}
