@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from pcm.errors import InputError
 from pcm.journal import meta
@@ -15,6 +15,10 @@ from pcm.journal.faults import sqlite_faults
 from pcm.journal.manifest import Manifest
 from pcm.journal.records import VERDICTS, Attempt, Counts, LoggedEvent, RunStatus, StoredRow
 from pcm.journal.schema import JOURNAL_FILE, open_reader
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 PAGE_ROWS = 1000
 
@@ -88,6 +92,14 @@ class JournalReader:
             failed_attempts=self._one("SELECT count(*) FROM attempts"),
         )
 
+    def costs(self) -> NDArray[np.float64]:
+        """What the run was told of its items' work, shape (items,)."""
+        import numpy as np
+
+        with sqlite_faults(self._path):
+            rows = self._connection.execute("SELECT cost FROM items ORDER BY item")
+            return np.fromiter((cost for (cost,) in rows), np.float64)
+
     def rows(self, after: int = 0, limit: int = PAGE_ROWS) -> list[StoredRow]:
         """Final rows in the order of finishing, from the first whose ``seq`` is above ``after``."""
         return _stored(self._all(_ROWS + "WHERE r.seq > ? ORDER BY r.seq LIMIT ?", (after, limit)))
@@ -106,6 +118,19 @@ class JournalReader:
             rows = _stored(page)
             yield from rows
             after = rows[-1].item
+
+    def timings(self) -> Iterator[tuple[int, str, int, float, float]]:
+        """Of items that were not quarantined, in the order of finishing: number, worker, batch,
+        seconds in the task, and when the result came (unix seconds)."""
+        after = 0
+        while page := self._all(
+            "SELECT seq, item, worker, batch, seconds, at FROM results "
+            "WHERE seq > ? AND verdict != 2 ORDER BY seq LIMIT ?",
+            (after, PAGE_ROWS),
+        ):
+            for _, *timing in page:
+                yield tuple(timing)
+            after = page[-1][0]
 
     def slowest(self, count: int = 10) -> list[StoredRow]:
         """The final rows whose items took longest in their task."""

@@ -5,7 +5,8 @@ How the time of a worker is split (see ``Split``): a *batch* runs from when the 
 Its time is useful by the share of its items whose results were kept, and lost by the share that
 failed or came second. A batch that was *cut short* (its worker died, its lease ended) counts so up
 to its last outcome, and is lost from there. *Loading* is the time from the order to load to the
-answer that the context is warm or failed. Time in which a worker works for other runs is idle here.
+answer that the context is warm or failed. Time in which a worker works for other runs counts here
+as if it did nothing.
 
 A crashed sitting ends at its last event; so, unless ``now`` is given, does one that is going on.
 """
@@ -13,8 +14,11 @@ A crashed sitting ends at its last event; so, unless ``now`` is given, does one 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 from pcm.core import commands, events
 from pcm.journal import JournalReader, LoggedEvent
@@ -26,7 +30,7 @@ from pcm.report.tally import Tally
 MANAGER_STARTED, MANAGER_STOPPED = "ManagerStarted", "ManagerStopped"
 SLOWEST_ITEMS = 10
 
-_READ = {
+_READ: dict[str, msgspec.json.Decoder[Any]] = {
     kind.__name__: msgspec.json.Decoder(kind)
     for kind in (
         events.WorkerJoined,
@@ -37,6 +41,7 @@ _READ = {
         events.BatchDone,
         events.BatchLost,
         events.RunOpened,
+        events.ItemsAdded,
         commands.Load,
         commands.Evict,
         commands.Dispatch,
@@ -51,7 +56,7 @@ def account(reader: JournalReader, now: float | None = None) -> Accounts:
     ``now`` (unix seconds) is for a run that is being worked on: time until then counts.
     """
     tally = Tally()
-    seconds, sittings = go_through(reader.events(), tally, now)
+    seconds, sittings = go_through(reader.events(), tally, now, reader.costs())
     manifest, status, counts = reader.manifest, reader.status, reader.counts()
     return Accounts(
         run=manifest.run,
@@ -68,6 +73,8 @@ def account(reader: JournalReader, now: float | None = None) -> Accounts:
         duplicates=counts.duplicates,
         seconds=seconds,
         items_per_second=counts.finished / seconds if seconds else 0.0,
+        bound_seconds=tally.bound_seconds,
+        efficiency=tally.bound_seconds / seconds if seconds else 0.0,
         split=tally.split,
         batches=tally.batches,
         lost_batches=sum(worker.lost_batches for worker in tally.workers),
@@ -85,8 +92,13 @@ def account(reader: JournalReader, now: float | None = None) -> Accounts:
     )
 
 
-def go_through(log: Iterable[LoggedEvent], tally: Tally, now: float | None) -> tuple[float, int]:
-    """Returns the seconds in which a manager was at work, and the number of sittings."""
+def go_through(
+    log: Iterable[LoggedEvent], tally: Tally, now: float | None, costs: NDArray[np.float64]
+) -> tuple[float, int]:
+    """Returns the seconds in which a manager was at work, and the number of sittings.
+
+    ``costs``: what the run was told of its items, shape (items,).
+    """
     finished = FinishedItems()
     sitting: Sitting | None = None
     seconds = 0.0
@@ -95,7 +107,7 @@ def go_through(log: Iterable[LoggedEvent], tally: Tally, now: float | None) -> t
         if sitting is None or entry.kind == MANAGER_STARTED:
             if sitting is not None:
                 seconds += _end(sitting, sitting.last_at)
-            sitting = Sitting(entry.at, tally, finished)
+            sitting = Sitting(entry.at, tally, finished, costs)
             sittings += 1
         # A clock that was set back must not make time negative.
         sitting.last_at = at = max(entry.at, sitting.last_at)
@@ -136,7 +148,15 @@ def _handle(sitting: Sitting, tally: Tally, entry: LoggedEvent, at: float) -> No
             sitting.replica_changed(event, at)
         case events.ReplicaFailed() as event:
             sitting.replica_failed(event, at)
-        case events.RunOpened() as event:
-            tally.context_names[event.context] = event.context_name
-        case commands.GiveUp(kind="failed"):
-            tally.given_up += 1
+        case event_of_run:
+            _handle_of_run(sitting, event_of_run, at)
+
+
+def _handle_of_run(sitting: Sitting, event: events.Event | commands.Command, at: float) -> None:
+    match event:
+        case events.RunOpened():
+            sitting.run_opened(event)
+        case events.ItemsAdded():
+            sitting.items_added(event, at)
+        case commands.GiveUp():
+            sitting.gave_up(event, at)

@@ -3,25 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from pcm.core.commands import Dispatch
 from pcm.core.events import ItemsDone
 from pcm.report.timeline import Stretch
 
 
+def items_of(dispatch: Dispatch) -> NDArray[np.int64]:
+    """The items of a batch, by position."""
+    ranges = [np.arange(start, stop) for start, stop in dispatch.ranges]
+    return ranges[0] if len(ranges) == 1 else np.concatenate(ranges)
+
+
 class FinishedItems:
     """Which items have a result; the first one counts."""
 
     def __init__(self) -> None:
-        self._done = bytearray()
+        self._done = np.zeros(1024, bool)
 
-    def first_time(self, item: int) -> bool:
-        if item >= len(self._done):
-            self._done.extend(bytes(max(item + 1 - len(self._done), len(self._done), 1024)))
-        if self._done[item]:
-            return False
-        self._done[item] = 1
-        return True
+    def first_time(self, items: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Those that had none so far, in their order."""
+        if len(items) and (last := int(items.max())) >= len(self._done):
+            more = max(last + 1 - len(self._done), len(self._done))
+            self._done = np.concatenate([self._done, np.zeros(more, bool)])
+        new = items[~self._done[items]]
+        self._done[items] = True
+        return new
+
+
+class Added(NamedTuple):
+    """Items of a batch that an ItemsDone tells of, each an array of int64: those with a result,
+    those of them whose first it is, and all that have left the batch by it."""
+
+    good: NDArray[np.int64]
+    kept: NDArray[np.int64]
+    closed: NDArray[np.int64]
 
 
 class OpenBatch:
@@ -31,19 +51,37 @@ class OpenBatch:
         self.worker = dispatch.worker
         self.context = dispatch.context
         self.dispatched_at = at
-        self.outcomes = 0
         self.kept = 0
         self.item_count = dispatch.item_count
-        self._items = [item for start, stop in dispatch.ranges for item in range(start, stop)]
-        self._last_outcome_at = at
+        self.stop = max(stop for _, stop in dispatch.ranges)
+        """All its items are below."""
+        self.items = items_of(dispatch)
+        """By position."""
+        self._open = np.ones(self.item_count, bool)
+        self.last_outcome_at = at
 
-    def add(self, done: ItemsDone, at: float, finished: FinishedItems) -> int:
-        """Returns how many of the results were the first of their items."""
-        kept = sum(finished.first_time(self._items[position]) for position in done.finished)
-        self.kept += kept
-        self.outcomes += len(done.finished) + len(done.failed)
-        self._last_outcome_at = at
-        return kept
+    def add(self, done: ItemsDone, at: float, finished: FinishedItems) -> Added:
+        good = self.items[np.asarray(done.finished, np.int64)]
+        kept = finished.first_time(good)
+        self.kept += len(kept)
+        before = self._open.copy()
+        self._open[np.asarray((*done.finished, *done.failed), np.int64)] = False
+        self.last_outcome_at = at
+        return Added(good, kept, self.items[before & ~self._open])
+
+    @property
+    def outcomes(self) -> int:
+        return self.item_count - int(np.count_nonzero(self._open))
+
+    @property
+    def open_items(self) -> NDArray[np.int64]:
+        """Those without an outcome."""
+        return self.items[self._open]
+
+    @property
+    def decided_items(self) -> NDArray[np.int64]:
+        """Those with an outcome, good or bad."""
+        return self.items[~self._open]
 
     @property
     def is_complete(self) -> bool:
@@ -60,11 +98,7 @@ class OpenBatch:
     def was_lost(self, start: float, stop: float) -> Iterator[Stretch]:
         """A batch that was cut short: what it took to its last outcome counts like a batch of those
         items, the rest is lost."""
-        salvaged = min(max(start, self._last_outcome_at), stop) if self.outcomes else start
+        salvaged = min(max(start, self.last_outcome_at), stop) if self.outcomes else start
         middle = start + (salvaged - start) * self.kept / max(1, self.outcomes)
         yield Stretch(start, middle, "useful", self.context)
         yield Stretch(middle, stop, "lost", self.context)
-
-    @property
-    def complete_at(self) -> float:
-        return self._last_outcome_at

@@ -8,21 +8,29 @@ import msgspec
 
 
 class Split(msgspec.Struct, frozen=True):
-    """Worker seconds: how long workers were there, and what for. The four parts add up.
+    """Worker seconds: how long workers were there, and what for. The five parts add up.
 
     useful: running batches, as far as their results were kept; loading: bringing a context up,
     whether that succeeded or not, while nothing ran; lost: running what had to be done again or
-    came twice; idle: none of these.
+    came twice. The rest is idle where items of the run waited meanwhile that nobody worked on, and
+    no_work where none did: before it was opened, and when the last ones were in other hands.
     """
 
     useful_seconds: float = 0.0
     loading_seconds: float = 0.0
     lost_seconds: float = 0.0
     idle_seconds: float = 0.0
+    no_work_seconds: float = 0.0
 
     @property
     def joined_seconds(self) -> float:
-        return self.useful_seconds + self.loading_seconds + self.lost_seconds + self.idle_seconds
+        return (
+            self.useful_seconds
+            + self.loading_seconds
+            + self.lost_seconds
+            + self.idle_seconds
+            + self.no_work_seconds
+        )
 
     def __add__(self, other: Split) -> Split:
         return Split(
@@ -30,6 +38,7 @@ class Split(msgspec.Struct, frozen=True):
             self.loading_seconds + other.loading_seconds,
             self.lost_seconds + other.lost_seconds,
             self.idle_seconds + other.idle_seconds,
+            self.no_work_seconds + other.no_work_seconds,
         )
 
 
@@ -49,7 +58,7 @@ class WorkerAccount(msgspec.Struct, frozen=True):
 
 
 class ContextAccount(msgspec.Struct, frozen=True):
-    """One context over all workers; its split has no idle time, which is a worker's alone."""
+    """One context over all workers; what is idle is a worker and not a context."""
 
     context: str
     name: str
@@ -86,6 +95,10 @@ class Accounts(msgspec.Struct, frozen=True):
     started and did not come to their end. ``retries`` are attempts after a task had raised.
     ``overhead_seconds_per_batch``: median over batches of the time from dispatch to the end, as the
     manager sees them, less waiting and running on the worker; None if no batch was finished.
+
+    ``bound_seconds``: before that no scheduler could have been done with what has results now, with
+    these workers (``pcm.report.bound``), summed over the sittings; ``efficiency`` is that over
+    ``seconds``, from 0 (nothing was done) to 1 (nobody could have been faster).
     """
 
     run: str
@@ -102,6 +115,8 @@ class Accounts(msgspec.Struct, frozen=True):
     duplicates: int
     seconds: float
     items_per_second: float
+    bound_seconds: float
+    efficiency: float
     split: Split
     batches: int
     lost_batches: int

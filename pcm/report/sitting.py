@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from math import inf
 
-from pcm.core.commands import Dispatch
+import numpy as np
+from numpy.typing import NDArray
+
+from pcm.core.commands import Dispatch, GiveUp
 from pcm.core.events import (
     BatchDone,
     BatchLost,
+    ItemsAdded,
     ItemsDone,
     ReplicaChanged,
     ReplicaFailed,
+    RunOpened,
     WorkerJoined,
     WorkerLeft,
 )
+from pcm.core.worker import suits
 from pcm.report.batches import FinishedItems, OpenBatch
+from pcm.report.bound import Stay, bound_seconds
 from pcm.report.figures import Split, WorkerAccount
 from pcm.report.tally import Tally
 from pcm.report.timeline import Stretch, divide
+from pcm.report.waiting import Waiting
 
 
 class Presence:
@@ -25,8 +34,7 @@ class Presence:
 
     def __init__(self, joined: WorkerJoined, at: float) -> None:
         self.worker = joined.worker
-        self.kind = joined.capacity.kind
-        self.host = joined.capacity.host
+        self.capacity = joined.capacity
         self.joined_at = at
         self.stretches: list[Stretch] = []
         self.loading: dict[str, float] = {}
@@ -34,17 +42,42 @@ class Presence:
         """Until when each context's batches are known to have run: they run one after another."""
         self.batches: dict[int, OpenBatch] = {}
         self.items = self.batch_count = self.lost_batches = self.loads = 0
+        self.load_seconds: dict[str, float] = {}
+        """By context: the shortest load; 0 if it was warm before the log began."""
+        self.cost = self.busy_seconds = self.dearest_seconds = 0.0
 
 
 class Sitting:
     """Takes what happened, in order; batches and workers do not outlive it."""
 
-    def __init__(self, started_at: float, tally: Tally, finished: FinishedItems) -> None:
+    def __init__(
+        self, started_at: float, tally: Tally, finished: FinishedItems, costs: NDArray[np.float64]
+    ) -> None:
         self.started_at = self.last_at = started_at
         self._tally = tally
         self._finished = finished
         self._present: dict[str, Presence] = {}
         self._batches: dict[int, Presence] = {}
+        self._costs = costs
+        self._waiting = Waiting()
+        self._opened: RunOpened | None = None
+        self._work = 0.0
+        self._stays: list[Stay] = []
+
+    def run_opened(self, event: RunOpened) -> None:
+        self._opened = event
+        self._tally.context_names[event.context] = event.context_name
+
+    def items_added(self, event: ItemsAdded, at: float) -> None:
+        """In the log there are counts in place of arrays."""
+        finished = event.finished["sum"] if event.finished else 0
+        self._waiting.added(event.costs["count"] - int(finished), at)
+
+    def gave_up(self, command: GiveUp, at: float) -> None:
+        if command.kind == "failed":
+            self._tally.given_up += 1
+            self._work += float(self._costs[command.item : command.item + 1].sum())
+        self._waiting.gave_up(command.item, at)
 
     def worker_joined(self, event: WorkerJoined, at: float) -> None:
         self._present.setdefault(event.worker, Presence(event, at))
@@ -64,9 +97,16 @@ class Sitting:
             self.load_begun(event.worker, event.context, at)
             return
         begun = self._end_load(event.worker, event.context, at)
-        if begun is not None and event.status == "warm" and event.tier != "absent":
-            self._present[event.worker].loads += 1
-            self._tally.context_loaded(event.context, at - begun)
+        if event.status != "warm" or event.tier == "absent":
+            return
+        presence = self._present.get(event.worker)
+        if presence is not None:
+            seconds = 0.0 if begun is None else at - begun
+            shortest = presence.load_seconds.get(event.context, inf)
+            presence.load_seconds[event.context] = min(seconds, shortest)
+            if begun is not None:
+                presence.loads += 1
+                self._tally.context_loaded(event.context, seconds)
 
     def replica_failed(self, event: ReplicaFailed, at: float) -> None:
         if self._end_load(event.worker, event.context, at) is not None:
@@ -79,7 +119,12 @@ class Sitting:
         presence = self._present.get(command.worker)
         if presence is not None:
             self._batches[command.batch] = presence
-            presence.batches[command.batch] = OpenBatch(command, at)
+            presence.batches[command.batch] = batch = OpenBatch(command, at)
+            if batch.stop > len(self._costs):
+                # Added after the costs were read: they count when the books are made again.
+                more = np.zeros(batch.stop - len(self._costs))
+                self._costs = np.concatenate([self._costs, more])
+            self._waiting.taken(batch.items, batch.stop, at)
             presence.batch_count += 1
             self._tally.dispatched(command)
 
@@ -87,13 +132,18 @@ class Sitting:
         presence = self._batches.get(event.batch)
         self._tally.failed_outcomes += len(event.failed)
         if presence is not None:
-            presence.items += presence.batches[event.batch].add(event, at, self._finished)
+            added = presence.batches[event.batch].add(event, at, self._finished)
+            presence.items += len(added.kept)
+            self._work += self._cost(added.kept)
+            self._waiting.decided(added.good, at)
+            self._waiting.returned(added.closed, at)
 
     def batch_done(self, event: BatchDone, at: float) -> None:
         presence = self._batches.pop(event.batch, None)
         if presence is None:
             return
         batch = presence.batches.pop(event.batch)
+        self._waiting.returned(batch.open_items, at)
         # The worker measured from the arrival of the batch, which was just after its dispatch.
         # From the end backwards would be wrong: several ends may be heard of in one turn.
         start = max(batch.dispatched_at + event.queue_seconds, presence.free_at[batch.context])
@@ -106,6 +156,7 @@ class Sitting:
         presence = self._batches.pop(event.batch, None)
         if presence is not None:
             batch = presence.batches.pop(event.batch)
+            self._waiting.returned(batch.open_items, at)
             if event.started:
                 self._cut_short(presence, batch, at)
 
@@ -116,14 +167,17 @@ class Sitting:
             self._leave(presence, self.last_at, "")
         self._present.clear()
         self._batches.clear()
+        took = self.last_at - self.started_at
+        self._tally.bound_seconds += bound_seconds(self._stays, self._work, took)
 
     def _leave(self, presence: Presence, at: float, cause: str) -> None:
         running: set[str] = set()
         for number, batch in presence.batches.items():
             self._batches.pop(number, None)
+            self._waiting.returned(batch.open_items, at)
             if batch.is_complete:
                 start = max(batch.dispatched_at, presence.free_at[batch.context])
-                stop = max(start, min(batch.complete_at, at))
+                stop = max(start, min(batch.last_outcome_at, at))
                 self._ran(presence, batch, start, stop)
             elif batch.context not in running:
                 # Of the batches of one context, only the first can have begun.
@@ -131,16 +185,48 @@ class Sitting:
                 self._cut_short(presence, batch, at)
         for context, begun in presence.loading.items():
             presence.stretches.append(Stretch(begun, at, "loading", context))
-        split, contexts = divide(presence.joined_at, at, presence.stretches)
+        waited = self._waiting.time
+        split, contexts = divide(presence.joined_at, at, presence.stretches, waited)
+        self._stay(presence, at, cause)
         self._tally.add_worker(_account(presence, split, cause), contexts)
+
+    def _stay(self, presence: Presence, at: float, cause: str) -> None:
+        """Keep what the bound needs of it, if it could have worked for the run."""
+        opened = self._opened
+        if cause == "refused" or (opened and not suits(presence.capacity, opened.requirements)):
+            return
+        contexts = [opened.context] if opened else list(presence.load_seconds)
+        loads = [presence.load_seconds[c] for c in contexts if c in presence.load_seconds]
+        taken = cause in ("evicted", "lost")
+        self._stays.append(
+            Stay(
+                kind=presence.capacity.kind,
+                start_seconds=presence.joined_at - self.started_at,
+                end_seconds=at - self.started_at if taken else inf,
+                cost=presence.cost,
+                busy_seconds=presence.busy_seconds,
+                dearest_seconds=presence.dearest_seconds,
+                load_seconds=min(loads, default=None),
+            )
+        )
+
+    def _cost(self, items: NDArray[np.int64]) -> float:
+        return float(self._costs[items].sum())
 
     def _ran(self, presence: Presence, batch: OpenBatch, start: float, stop: float) -> None:
         presence.free_at[batch.context] = stop
+        presence.cost += self._cost(batch.decided_items)
+        presence.busy_seconds += stop - start
+        if batch.item_count == batch.kept == 1:
+            presence.dearest_seconds = max(presence.dearest_seconds, stop - start)
         presence.stretches += batch.ran(start, stop)
 
     def _cut_short(self, presence: Presence, batch: OpenBatch, at: float) -> None:
         start = max(batch.dispatched_at, presence.free_at[batch.context])
         presence.free_at[batch.context] = at
+        if batch.outcomes:
+            presence.cost += self._cost(batch.decided_items)
+            presence.busy_seconds += max(0.0, min(batch.last_outcome_at, at) - start)
         presence.stretches += batch.was_lost(min(start, at), at)
         presence.lost_batches += 1
 
@@ -156,8 +242,8 @@ class Sitting:
 def _account(presence: Presence, split: Split, cause: str) -> WorkerAccount:
     return WorkerAccount(
         worker=presence.worker,
-        kind=presence.kind,
-        host=presence.host,
+        kind=presence.capacity.kind,
+        host=presence.capacity.host,
         split=split,
         items=presence.items,
         batches=presence.batch_count,

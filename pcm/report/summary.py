@@ -12,7 +12,8 @@ from pcm.report.figures import Accounts
 
 
 class Summary(msgspec.Struct, frozen=True):
-    """Counts, and the split of the workers' seconds (see ``pcm.report.figures.Split``).
+    """Counts, the split of the workers' seconds (see ``pcm.report.figures.Split``), and how far the
+    run was from the best that any scheduler could have done (see ``Accounts`` there).
 
     ``failed`` counts all items that were given up, quarantined ones among them; ``workers`` all
     that took part; ``seconds`` only the time in which a manager worked on the run.
@@ -34,6 +35,9 @@ class Summary(msgspec.Struct, frozen=True):
     loading_seconds: float
     lost_seconds: float
     idle_seconds: float
+    no_work_seconds: float
+    bound_seconds: float
+    efficiency: float
     overhead_seconds_per_batch: float
 
     @classmethod
@@ -55,6 +59,9 @@ class Summary(msgspec.Struct, frozen=True):
             loading_seconds=accounts.split.loading_seconds,
             lost_seconds=accounts.split.lost_seconds,
             idle_seconds=accounts.split.idle_seconds,
+            no_work_seconds=accounts.split.no_work_seconds,
+            bound_seconds=accounts.bound_seconds,
+            efficiency=accounts.efficiency,
             overhead_seconds_per_batch=accounts.overhead_seconds_per_batch or 0.0,
         )
 

@@ -20,6 +20,7 @@ class Tally:
         self.load_failures: dict[str, int] = defaultdict(int)
         self.failed_outcomes = 0
         self.given_up = 0
+        self.bound_seconds = 0.0
         self._batch_sizes = array("Q")
         self._load_seconds: dict[str, array[float]] = defaultdict(lambda: array("d"))
         self._context_splits: dict[str, Split] = defaultdict(Split)

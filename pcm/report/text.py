@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 PLAIN_WIDTH = 200
 """Characters per line where nobody's terminal sets a limit, so that nothing is folded."""
 
-_HEADINGS = ("useful", "loading", "lost", "idle")
+_HEADINGS = ("useful", "loading", "lost", "idle", "no work")
 
 
 def render(accounts: Accounts, console: Console | None = None) -> None:
@@ -26,6 +26,8 @@ def render(accounts: Accounts, console: Console | None = None) -> None:
         if not console.is_terminal:
             console = Console(width=PLAIN_WIDTH)
     console.print(_headline(accounts), markup=False, highlight=False, soft_wrap=True)
+    if accounts.bound_seconds:
+        console.print(_bound(accounts), markup=False, highlight=False, soft_wrap=True)
     if accounts.error:
         console.print(accounts.error, markup=False, highlight=False, soft_wrap=True)
     for part in (_workers(accounts), _contexts(accounts), _counts(accounts), _slowest(accounts)):
@@ -42,6 +44,27 @@ def _headline(accounts: Accounts) -> str:
         f"finished, {bad:,} of them failed; {duration(accounts.seconds)}{sittings}, "
         f"{accounts.items_per_second:,.3g} items/s"
     )
+
+
+def _bound(accounts: Accounts) -> str:
+    split, whole = accounts.split, accounts.split.joined_seconds
+    line = (
+        f"bound {_exactly(accounts.bound_seconds)}: no scheduler could have been faster; this run "
+        f"took {_exactly(accounts.seconds)} ({accounts.efficiency:.1%})"
+    )
+    if not whole:
+        return line
+    return (
+        f"{line}\nthe workers' time: {split.useful_seconds / whole:.1%} useful, "
+        f"{split.loading_seconds / whole:.1%} loading, {split.lost_seconds / whole:.1%} lost, "
+        f"{split.idle_seconds / whole:.1%} idle with work waiting, "
+        f"{split.no_work_seconds / whole:.1%} without work"
+    )
+
+
+def _exactly(seconds: float) -> str:
+    """Bound and time differ by little, so with a decimal as long as that says something."""
+    return f"{seconds:.1f} s" if seconds < 100 else duration(seconds)
 
 
 def _workers(accounts: Accounts) -> RenderableType | None:
@@ -130,5 +153,11 @@ def _shares(split: Split) -> list[str]:
     return [f"{seconds / whole:.1%}" if whole else "-" for seconds in _seconds(split)]
 
 
-def _seconds(split: Split) -> tuple[float, float, float, float]:
-    return (split.useful_seconds, split.loading_seconds, split.lost_seconds, split.idle_seconds)
+def _seconds(split: Split) -> tuple[float, ...]:
+    return (
+        split.useful_seconds,
+        split.loading_seconds,
+        split.lost_seconds,
+        split.idle_seconds,
+        split.no_work_seconds,
+    )

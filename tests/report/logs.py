@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from pcm.core.commands import Dispatch, Ranges
-from pcm.core.events import Capacity, ReplicaChanged, WorkerJoined
+from pcm.core.events import Capacity, ItemsAdded, ReplicaChanged, WorkerJoined
 from pcm.journal import Journal, JournalReader, LoggedEvent
 from pcm.report import Accounts, account
 from tests.journal.runs import items, manifest
@@ -30,6 +30,16 @@ def warm(worker: str = "w1", context: str = "c") -> ReplicaChanged:
 
 def dispatch(batch: int, ranges: Ranges, worker: str = "w1", context: str = "c") -> Dispatch:
     return Dispatch(batch, "run-1", worker, context, ranges, 1, 0, 1.0)
+
+
+def counted(items: int) -> dict[str, float]:
+    """An array of ones, as the log has it."""
+    return {"count": items, "sum": items}
+
+
+def added(items: int, finished: int = 0) -> ItemsAdded:
+    done = {"count": items, "sum": finished} if finished else None
+    return ItemsAdded("run-1", counted(items), done)
 
 
 def logged(log: Iterable[Told]) -> Iterator[LoggedEvent]:

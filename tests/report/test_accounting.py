@@ -18,8 +18,11 @@ from pcm.report import Split
 from tests.report.logs import STARTED, STOPPED, Told, accounts_of, dispatch, joined, warm
 
 
-def split(useful: float = 0, loading: float = 0, lost: float = 0, idle: float = 0) -> Split:
-    return Split(*(pytest.approx(value, abs=1e-6) for value in (useful, loading, lost, idle)))
+def split(
+    useful: float = 0, loading: float = 0, lost: float = 0, idle: float = 0, no_work: float = 0
+) -> Split:
+    parts = (useful, loading, lost, idle, no_work)
+    return Split(*(pytest.approx(value, abs=1e-6) for value in parts))
 
 
 def test_a_quiet_run(tmp_path: Path) -> None:
@@ -40,7 +43,7 @@ def test_a_quiet_run(tmp_path: Path) -> None:
     ]
     accounts = accounts_of(tmp_path, log)
     assert accounts.seconds == pytest.approx(12.0)
-    assert accounts.split == split(useful=5.0, loading=5.0, idle=1.0)
+    assert accounts.split == split(useful=5.0, loading=5.0, no_work=1.0)
     assert accounts.overhead_seconds_per_batch == pytest.approx(0.15)
     assert accounts.batch_sizes is not None
     assert (accounts.batch_sizes.least, accounts.batch_sizes.most) == (4, 6)
@@ -62,7 +65,7 @@ def test_ends_that_are_heard_of_late_and_together_all_count(tmp_path: Path) -> N
             (9, ItemsDone(batch, (0,))),
             (9, BatchDone(batch, run_seconds=2.0, queue_seconds=2.0 * batch)),
         ]
-    assert accounts_of(tmp_path, [*log, (10, STOPPED)]).split == split(useful=8.0, idle=2.0)
+    assert accounts_of(tmp_path, [*log, (10, STOPPED)]).split == split(useful=8.0, no_work=2.0)
 
 
 def test_a_worker_that_dies_loses_what_was_not_salvaged(tmp_path: Path) -> None:
@@ -77,7 +80,7 @@ def test_a_worker_that_dies_loses_what_was_not_salvaged(tmp_path: Path) -> None:
         (8, STOPPED),
     ]
     accounts = accounts_of(tmp_path, log)
-    assert accounts.split == split(useful=2.0, lost=3.0, idle=1.0)
+    assert accounts.split == split(useful=2.0, lost=3.0, no_work=1.0)
     assert accounts.lost_batches == 1  # the second had not begun
     assert accounts.workers[0].left == "lost"
     assert accounts.workers[0].items == 2
@@ -95,7 +98,7 @@ def test_batches_that_come_back(tmp_path: Path) -> None:
         (5, STOPPED),
     ]
     accounts = accounts_of(tmp_path, log)
-    assert accounts.split == split(lost=3.0, idle=2.0)
+    assert accounts.split == split(lost=3.0, no_work=2.0)
     assert accounts.lost_batches == 1
 
 
@@ -147,7 +150,7 @@ def test_loading_beside_running_is_not_counted_twice(tmp_path: Path) -> None:
         (7, STOPPED),
     ]
     accounts = accounts_of(tmp_path, log)
-    assert accounts.split == split(useful=4.0, loading=2.0, idle=1.0)
+    assert accounts.split == split(useful=4.0, loading=2.0, no_work=1.0)
     assert {context.context: context.split for context in accounts.contexts} == {
         "c": split(useful=4.0),
         "other": split(loading=2.0),
@@ -165,7 +168,7 @@ def test_loads_that_fail(tmp_path: Path) -> None:
         (5, STOPPED),
     ]
     accounts = accounts_of(tmp_path, log)
-    assert accounts.split == split(loading=3.0, idle=2.0)
+    assert accounts.split == split(loading=3.0, no_work=2.0)
     assert (accounts.context_loads, accounts.load_failures) == (0, 1)
 
 
@@ -178,7 +181,7 @@ def test_a_replica_that_dies_when_warm_is_no_failed_load(tmp_path: Path) -> None
         (5, STOPPED),
     ]
     accounts = accounts_of(tmp_path, log)
-    assert accounts.split == split(idle=5.0)
+    assert accounts.split == split(no_work=5.0)
     assert accounts.load_failures == 0
 
 
@@ -202,7 +205,7 @@ def test_time_between_sittings_does_not_count(tmp_path: Path) -> None:
     accounts = accounts_of(tmp_path, crash_and_resume())
     assert accounts.sittings == 2
     assert accounts.seconds == pytest.approx(7.0)
-    assert accounts.split == split(useful=5.0, idle=1.0)
+    assert accounts.split == split(useful=5.0, no_work=1.0)
     assert len(accounts.workers) == 2
     assert accounts.lost_batches == 1
 
@@ -216,7 +219,7 @@ def test_the_end_of_the_last_batch_may_not_be_heard_of(tmp_path: Path) -> None:
         (4, STOPPED),
     ]
     accounts = accounts_of(tmp_path, log)
-    assert accounts.split == split(useful=3.0, idle=1.0)
+    assert accounts.split == split(useful=3.0, no_work=1.0)
     assert accounts.lost_batches == 0
 
 
@@ -240,4 +243,4 @@ def test_a_clock_that_was_set_back(tmp_path: Path) -> None:
     log: list[Told] = [(10, STARTED), (10, joined()), (4, warm()), (12, STOPPED)]
     accounts = accounts_of(tmp_path, log)
     assert accounts.seconds == pytest.approx(2.0)
-    assert accounts.split == split(idle=2.0)
+    assert accounts.split == split(no_work=2.0)

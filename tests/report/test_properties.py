@@ -1,21 +1,31 @@
-"""Whatever happened, the four parts of each worker's time add up to the time it was there."""
+"""Whatever happened, the five parts of each worker's time add up to the time it was there."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pcm.core.commands import Evict, Load
-from pcm.core.events import BatchDone, BatchLost, ItemsDone, ReplicaFailed, WorkerJoined, WorkerLeft
+from pcm.core.commands import Evict, GiveUp, Load
+from pcm.core.events import (
+    BatchDone,
+    BatchLost,
+    ItemsAdded,
+    ItemsDone,
+    ReplicaFailed,
+    WorkerJoined,
+    WorkerLeft,
+)
 from pcm.report.accounting import go_through
 from pcm.report.tally import Tally
 from tests.report.logs import (
     STARTED,
     STOPPED,
     Told,
+    counted,
     dispatch,
     joined,
     logged,
@@ -27,6 +37,7 @@ CONTEXTS = st.sampled_from(["c", "d"])
 BATCHES = st.integers(0, 5)
 SECONDS = st.floats(0, 20)
 WHOLE = tuple(range(4))
+COSTS = np.linspace(1.0, 2.0, 16)
 
 WHAT: st.SearchStrategy[Any] = st.one_of(
     st.sampled_from([STARTED, STOPPED, "Unknown"]),
@@ -45,6 +56,8 @@ WHAT: st.SearchStrategy[Any] = st.one_of(
     ),
     st.builds(ItemsDone, BATCHES, st.sampled_from([(0,), (1, 2), WHOLE]), st.just(())),
     st.builds(BatchDone, BATCHES, SECONDS, SECONDS),
+    st.builds(ItemsAdded, st.just("run-1"), st.integers(0, 9).map(counted)),
+    st.builds(GiveUp, st.just("run-1"), st.integers(0, 15), st.just("failed"), st.just(1)),
     st.builds(BatchLost, BATCHES, st.just("deadline"), st.booleans()),
 )
 STEPS = st.lists(st.tuples(st.floats(0, 3), WHAT), max_size=60)
@@ -59,12 +72,13 @@ def test_the_parts_add_up(steps: list[tuple[float, Any]]) -> None:
         at += pause
         log.append((at, what))
     tally = Tally()
-    go_through(logged(log), tally, None)
+    seconds, _ = go_through(logged(log), tally, None, COSTS)
     assert tally.split.joined_seconds == pytest.approx(presence(log), abs=1e-4)
     for worker in tally.workers:
         parts = worker.split
         assert min(parts.useful_seconds, parts.loading_seconds, parts.lost_seconds) >= 0
-        assert parts.idle_seconds >= 0
+        assert min(parts.idle_seconds, parts.no_work_seconds) >= 0
+    assert 0 <= tally.bound_seconds <= seconds + 1e-9
     for part in ("useful_seconds", "loading_seconds", "lost_seconds"):
         of_contexts = sum(getattr(context.split, part) for context in tally.contexts())
         assert of_contexts == pytest.approx(getattr(tally.split, part), abs=1e-4)

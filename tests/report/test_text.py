@@ -12,11 +12,22 @@ from pcm.journal import Journal, JournalReader
 from pcm.report import account, summarise
 from pcm.report.text import render
 from tests.journal.runs import items, manifest, success
-from tests.report.logs import STARTED, STOPPED, Told, accounts_of, dispatch, joined, warm, write
+from tests.report.logs import (
+    STARTED,
+    STOPPED,
+    Told,
+    accounts_of,
+    added,
+    dispatch,
+    joined,
+    warm,
+    write,
+)
 
 LOG: list[Told] = [
     (0, STARTED),
     (0, RunOpened("run-1", "c", context_name="verifier[7b]")),
+    (0, added(20)),
     (0, joined("w[1]")),
     (0, warm("w[1]")),
     (1, dispatch(1, ((0, 4),), "w[1]")),
@@ -37,10 +48,12 @@ def test_the_tables(tmp_path: Path) -> None:
     assert "test: open; 0 of 20 items finished" in text
     assert "1 h 6 min" in text
     row = next(line.split() for line in text.splitlines() if line.startswith("w[1]"))
-    assert row == ["w[1]", "cpu", "1.5", "0.0", "0.0", "3,998.5", "4", "1", "0"]
+    assert row == ["w[1]", "cpu", "1.5", "0.0", "0.0", "3,998.5", "0.0", "4", "1", "0"]
     assert "verifier[7b]" in text
     assert "batches: 1, 0 of them lost; 4 to 4 items, median 4" in text
     assert "overhead: 500.00 ms per batch (median)" in text
+    assert "bound 1.5 s: no scheduler could have been faster; this run took 1 h 6 min" in text
+    assert "0.0% lost, 100.0% idle with work waiting, 0.0% without work" in text
 
 
 def test_a_narrow_terminal_loses_nothing(tmp_path: Path) -> None:
@@ -73,5 +86,8 @@ def test_the_summary(tmp_path: Path) -> None:
         summary = summarise(reader)
     assert (summary.items, summary.workers, summary.batches) == (20, 1, 1)
     assert summary.useful_seconds == 1.5
+    assert (summary.idle_seconds, summary.no_work_seconds) == (3998.5, 0.0)
+    assert summary.bound_seconds == 1.5  # warm from the start, as fast as it was
+    assert summary.efficiency == summary.bound_seconds / 4000.0
     assert summary.overhead_seconds_per_batch == 0.5
     assert summary.to_dict() == msgspec.to_builtins(summary)
