@@ -40,6 +40,8 @@ class Batch:
     first_progress_at: float | None = None
     deadline: float | None = None
     cancel_reason: Literal["deadline", "cancelled"] | None = None
+    twin: Batch | None = None
+    """The other of two live batches that hold the same items: a late one and its copy."""
     open: int = 0
     """How many items have no outcome yet."""
     outcomes: bytearray = field(default_factory=bytearray)
@@ -67,6 +69,28 @@ class Batch:
         ends = list(accumulate(stop - start for start, stop in self.ranges))
         index = bisect_right(ends, position)
         return self.ranges[index][1] - (ends[index] - position)
+
+    def position_of(self, item: int) -> int | None:
+        """Where the item is in the batch; None if it is not."""
+        before = 0
+        for start, stop in self.ranges:
+            if start <= item < stop:
+                return before + item - start
+            before += stop - start
+        return None
+
+    def close(self, item: int, outcome: int) -> None:
+        """The item has its outcome from elsewhere."""
+        position = self.position_of(item)
+        if position is not None and self.outcomes[position] == OPEN:
+            self.outcomes[position] = outcome
+            self.open -= 1
+
+    def part(self) -> None:
+        """What is left of it is its own again."""
+        if self.twin is not None:
+            self.twin.twin = None
+            self.twin = None
 
     def open_items(self) -> list[int]:
         """The items without an outcome, in the order of the batch."""

@@ -77,6 +77,8 @@ class Context:
     """Workers that have it warm and whose one batch will soon be done: candidates to prefetch."""
     busy: list[tuple[float, int, str]] = field(default_factory=list)
     """Heap of (predicted end, batch, worker); holds batches that are over until they are met."""
+    latest: list[tuple[float, int]] = field(default_factory=list)
+    """Heap of (minus predicted end, batch), as lazily kept: which batch ends last."""
     exclusions: dict[str, Exclusion] = field(default_factory=dict)
     memory_bytes: int = 0
     """The most that a replica was seen to use."""

@@ -47,8 +47,17 @@ def _check_items(run: Run) -> None:
         for position in range(batch.count):
             if batch.outcomes[position] == OPEN:
                 item = batch.item_at(position)
-                _hold(item not in flying, f"run {run.id}: item {item} is in two batches")
+                twin = batch.twin
+                twice = twin is not None and twin.position_of(item) is not None
+                _hold(twice or item not in flying, f"run {run.id}: item {item} is in two batches")
                 flying.add(item)
+        if batch.twin is not None:
+            _hold(batch.twin.twin is batch, f"batch {batch.id} is not its copy's copy")
+            _hold(run.batches.get(batch.twin.id) is batch.twin, f"batch {batch.id} has a dead copy")
+            _hold(
+                batch.twin.open_items() == batch.open_items(),
+                f"batch {batch.id} and its copy differ",
+            )
     _hold(len(flying) == items.in_flight, f"run {run.id}: {len(flying)} items in flight")
     _hold(all(items.state[i] == IN_FLIGHT for i in flying), f"run {run.id}: state of flying items")
     if run.ending is not None:

@@ -125,6 +125,7 @@ class Lifecycle:
 
     def _batch_any_ended(self, batch: Batch, now: float) -> None:
         state = self._state
+        batch.part()
         worker = state.workers[batch.worker]
         queue = worker.queues[batch.context]
         queue.remove(batch)

@@ -10,6 +10,7 @@ from pcm.core.commands import GiveUp
 from pcm.core.events import BatchDone, BatchLost, ItemsDone, WorkerLeft
 from pcm.core.faults import Faults
 from pcm.core.items import FAILED, FINISHED
+from pcm.core.leases import Leases
 from pcm.core.losses import Losses
 from pcm.core.provisioning import Provisioning
 from pcm.core.quarantine import Quarantine
@@ -26,11 +27,12 @@ class Outcomes:
         faults: Faults,
         provisioning: Provisioning,
         runs: Runs,
+        leases: Leases,
     ) -> None:
         self._state, self._estimates = basis.state, basis.estimates
         self._lifecycle, self._orders = basis.lifecycle, basis.orders
         self._quarantine, self._faults, self._provisioning = quarantine, faults, provisioning
-        self._losses = Losses(basis)
+        self._losses, self._leases = Losses(basis), leases
         self._runs = runs
 
     def items_done(self, batch: Batch, event: ItemsDone, now: float) -> None:
@@ -65,12 +67,17 @@ class Outcomes:
             run.items.settle_ranges(batch.ranges, batch.count)
             batch.outcomes = bytearray((OUTCOME_FINISHED,)) * batch.count
             batch.open = 0
+            if batch.twin is not None:
+                for position in positions:
+                    batch.twin.close(batch.item_at(position), OUTCOME_FINISHED)
             return
         for position in positions:
             item = batch.item_at(position)
             if batch.outcomes[position] == OPEN:
                 batch.outcomes[position] = OUTCOME_FINISHED
                 batch.open -= 1
+                if batch.twin is not None:
+                    batch.twin.close(item, OUTCOME_FINISHED)
                 run.items.settle(item, FINISHED)
                 if run.suspects.records:
                     run.suspects.records.pop(item, None)
@@ -84,6 +91,8 @@ class Outcomes:
             return
         batch.outcomes[position] = OUTCOME_FAILED
         batch.open -= 1
+        if batch.twin is not None:
+            batch.twin.close(item, OUTCOME_FAILED)
         run.suspects.records.pop(item, None)
         failures = run.failures.get(item, 0) + 1
         if failures <= run.opened.retries:
@@ -109,7 +118,10 @@ class Outcomes:
             self._charge(run, batch, "batch ended without this item's outcome", slow=False)
         else:
             self._measure(run, batch, worker, event, now)
+        twin = batch.twin
         self._lifecycle.batch(batch, "ended", now)
+        if twin is not None and not twin.open:
+            self._leases.cancel(twin, "cancelled", now)
         self._runs.changed(run)
 
     def _measure(
@@ -182,7 +194,7 @@ class Outcomes:
     def _charge(
         self, run: Run, batch: Batch, cause: str, *, slow: bool, chance: float = 0.0
     ) -> None:
-        if run.ending is not None:
+        if run.ending is not None or batch.twin is not None:
             self._give_back(run, batch, started=True)
             return
         items = batch.open_items()
@@ -190,6 +202,8 @@ class Outcomes:
         self._check_limit(run)
 
     def _give_back(self, run: Run, batch: Batch, *, started: bool) -> None:
+        if batch.twin is not None:  # It has all that is left, and goes on.
+            return
         self._quarantine.give_back(run, batch, batch.open_items(), started=started)
         if run.ending is not None:
             run.items.clear()

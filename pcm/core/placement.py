@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import heapq
 from math import ceil, inf
+from typing import Any
 
 from pcm.core.basis import Basis
 from pcm.core.batch import Batch
@@ -20,6 +21,7 @@ from pcm.core.items import Cut
 from pcm.core.leases import Leases
 from pcm.core.quarantine import Quarantine
 from pcm.core.run import Run
+from pcm.core.speculation import Speculation
 from pcm.core.worker import Worker
 
 
@@ -30,6 +32,7 @@ class Placement:
         self._state, self._policy, self._estimates = basis.state, basis.policy, basis.estimates
         self._lifecycle, self._alarms, self._orders = basis.lifecycle, basis.alarms, basis.orders
         self._batching, self._quarantine, self._leases = batching, quarantine, leases
+        self._speculation = Speculation(basis, leases)
 
     def assign(self, now: float) -> None:
         """Give out what waits to whoever can take it now, the least served run first."""
@@ -38,6 +41,29 @@ class Placement:
             run = runs[0] if len(runs) == 1 else min(runs, key=_turn)
             if not self._serve(run, now) or not run.has_demand:
                 runs.remove(run)
+
+    def copy_late_ones(self, now: float) -> None:
+        """Have idle workers run late batches as well, where nothing else waits for them."""
+        for run in self._state.runs.values():
+            context = self._state.contexts[run.context]
+            if run.batches and run.ending is None and not run.items.waiting and len(context.idle):
+                self._copy_late_of(run, context, now)
+
+    def _copy_late_of(self, run: Run, context: Context, now: float) -> None:
+        looked_at = self._take_free(context)
+        if not looked_at:
+            return
+        late = self._latest_and_late(context)
+        for worker in sorted(looked_at, key=lambda w: w.slowness * w.skew):
+            batch = self._speculation.candidate(run, late, worker, now)
+            if batch is None:
+                break  # What is of no use to this one is of none to slower ones.
+            cut = self._speculation.copy_of(run, batch)
+            why = self._speculation.why(run, batch, cut, worker, now)
+            copy = self._dispatch(run, worker, cut, why, now)
+            batch.twin, copy.twin = copy, batch
+        for worker in looked_at:
+            self._state.index_queue(worker)
 
     def _serve(self, run: Run, now: float) -> bool:
         context = self._state.contexts[run.context]
@@ -150,8 +176,7 @@ class Placement:
         self._lifecycle.dispatch(batch, worker, now)
         run.served_seconds += 1.0 if predicted is None else predicted
         state.index_demand(run)
-        if predicted is not None:
-            self._note_busy(state.contexts[run.context], batch, now + worker.free_in(now))
+        self._note_busy(state.contexts[run.context], batch, now + worker.free_in(now))
         self._orders.add(
             Dispatch(
                 batch.id,
@@ -219,9 +244,12 @@ class Placement:
     def _note_busy(self, context: Context, batch: Batch, until: float) -> None:
         busy = context.busy
         heapq.heappush(busy, (until, batch.id, batch.worker))
+        heapq.heappush(context.latest, (-until, batch.id))
         if len(busy) > 4 * len(context.warm) + 64:
             busy[:] = [entry for entry in busy if entry[1] in self._state.batches]
             heapq.heapify(busy)
+            context.latest[:] = [(-until, id_) for until, id_, _ in busy]
+            heapq.heapify(context.latest)
 
     def _soonest_free(self, context: Context) -> list[Worker]:
         """Busy workers of a context, the soonest free first, a few of them."""
@@ -237,6 +265,23 @@ class Placement:
         for entry in entries:
             heapq.heappush(context.busy, entry)
         return found
+
+    def _latest_and_late(self, context: Context) -> list[Batch]:
+        """A few live batches of a context: those predicted to end last, and those that should have
+        ended first."""
+        found: dict[int, Batch] = {}
+        heaps: tuple[list[Any], ...] = (context.latest, context.busy)
+        for heap in heaps:
+            entries: list[Any] = []
+            while heap and len(entries) < self._policy.rivals:
+                entry = heapq.heappop(heap)
+                batch = self._state.batches.get(entry[1])
+                if batch is not None:
+                    entries.append(entry)
+                    found[batch.id] = batch
+            for entry in entries:
+                heapq.heappush(heap, entry)
+        return list(found.values())
 
     # -- why -------------------------------------------------------------------------------------
 

@@ -37,6 +37,10 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     """With more batches than this to give out, no worker waits for a faster one."""
     rivals: int = 8
     """How many of the workers that are free soonest are compared with a free one in the tail."""
+    speculate: bool = True
+    """Whether idle workers run late batches a second time."""
+    speculation_gain: float = 2.0
+    """A copy is begun if it is predicted to end so many times sooner than the batch."""
     losers: int = 2
     """How many losing candidates an explanation names."""
 

@@ -73,7 +73,9 @@ class Scheduler:
         self._runs = Runs(basis, self._leases)
         self._faults = Faults(basis, self._runs.fail)
         quarantine = Quarantine(basis)
-        self._outcomes = Outcomes(basis, quarantine, self._faults, self._provisioning, self._runs)
+        self._outcomes = Outcomes(
+            basis, quarantine, self._faults, self._provisioning, self._runs, self._leases
+        )
         self._placement = Placement(basis, Batching(basis), quarantine, self._leases)
         self._residency = Residency(basis, self._leases, self._faults)
         self._demand = Demand(basis)
@@ -115,6 +117,7 @@ class Scheduler:
         self._residency.change_over(self._now)
         self._placement.assign(self._now)
         self._residency.settle(self._now)
+        self._placement.copy_late_ones(self._now)
         self._runs.finish_those_done(self._now)
         if self._demand.settle(self._now) or self._handback.due <= self._now:
             self._handback.settle(self._now)
@@ -268,7 +271,8 @@ class Scheduler:
         elif run.closed:
             raise ValueError(f"run {event.run} is closed and takes no more items")
         else:
-            run.items.add(event.costs, event.finished, dearest_first=run.opened.batch_items is None)
+            dearest_first = self.policy.dearest_first and run.opened.batch_items is None
+            run.items.add(event.costs, event.finished, dearest_first=dearest_first)
             self._runs.changed(run)
 
     def _run_closed(self, event: RunClosed) -> None:

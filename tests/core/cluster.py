@@ -1,7 +1,7 @@
 """A cluster in virtual time that carries out what the scheduler commands: scripted, deterministic.
 
-Workers load contexts and compute items one by one; items may kill, hang or fail; workers and
-replicas may be killed at any time. It keeps the books that the scheduler is judged by.
+Workers load contexts and compute items one by one; items may kill, hang or fail, workers and
+replicas be killed at any time. It keeps the books that the scheduler is judged by.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class Cluster:
         load_seconds: Callable[[int], float] = lambda index: 2.0,
         capacity: Callable[[int, str], Capacity] = lambda index, pool: Capacity(pool=pool),
     ) -> None:
-        """``seconds``, ``load_seconds`` and ``capacity`` of the n-th worker that is started."""
+        """``seconds``, ``load_seconds``, ``capacity``: of the n-th worker that is started."""
         self.scheduler = Scheduler(policy, validate=validate)
         self.now = 0.0
         self.latency_seconds = latency_seconds
@@ -75,10 +75,9 @@ class Cluster:
         self.machines: dict[str, Machine] = {}
         self.gone: list[Machine] = []
         self.started, self.starts_fail = 0, False
-        self.loaders_fail: set[str] = set()
-        """Machines on which no context can be loaded."""
+        self.loaders_fail: set[str] = set()  # machines on which no context can be loaded
         self.poison: dict[str, set[int]] = defaultdict(set)
-        """By run: the items that end the process that computes them."""
+        """By run: items that end the process that computes them."""
         self.hanging: dict[str, set[int]] = defaultdict(set)
         self.failing: dict[str, set[int]] = defaultdict(set)
         self.costs: dict[str, list[float]] = defaultdict(list)
@@ -331,7 +330,8 @@ class Cluster:
         job.told = job.done
         # The manager writes only what the scheduler still knows to be leased.
         if self.scheduler.lease(job.order.batch) is not None:
-            self.finished[run].update(job.items[p] for p in finished)
+            there = self.finished[run]  # Of two results of an item the first is its row.
+            there.update(item for p in finished if not there[item := job.items[p]])
         if finished or failed:
             self.tell(ItemsDone(job.order.batch, finished, failed))
 
