@@ -59,11 +59,11 @@ def scenario(
 
 def spot_16(rng: np.random.Generator) -> Scenario:
     """A window of a trace of up to 16 machines."""
-    return scenario(_window(traces.spot(16)[0], rng), costs(rng, 60_000))
+    return scenario(_window(traces.spot(16)[0], rng), costs(rng, 20_000, mean=3.0))
 
 
 def spot_4(rng: np.random.Generator) -> Scenario:
-    return scenario(_window(traces.spot(4)[0], rng), costs(rng, 15_000))
+    return scenario(_window(traces.spot(4)[0], rng), costs(rng, 5_000, mean=3.0))
 
 
 def spot_mixed(rng: np.random.Generator) -> Scenario:
@@ -72,7 +72,7 @@ def spot_mixed(rng: np.random.Generator) -> Scenario:
     visits: list[Visit] = []
     for _ in range(16):
         visits += _window(single[int(rng.integers(len(single)))], rng)
-    return scenario(sorted(visits, key=lambda v: v.start_seconds), costs(rng, 30_000))
+    return scenario(sorted(visits, key=lambda v: v.start_seconds), costs(rng, 10_000, mean=3.0))
 
 
 def opportunistic(rng: np.random.Generator) -> Scenario:
@@ -88,7 +88,7 @@ def steady(rng: np.random.Generator) -> Scenario:
         Visit(kind=kind, start_seconds=float(rng.uniform(0, 60)), fitness=_fitness(rng))
         for kind in kinds
     ]
-    return scenario(visits, costs(rng, 60_000))
+    return scenario(visits, costs(rng, 20_000, mean=3.0))
 
 
 def evictions(rng: np.random.Generator) -> Scenario:
@@ -97,14 +97,14 @@ def evictions(rng: np.random.Generator) -> Scenario:
     visits = from_rates(
         kinds, rng, until_seconds=30_000, stay_seconds=1800, away_seconds=900, fitness_sigma=0.1
     )
-    return scenario(visits, costs(rng, 80_000))
+    return scenario(visits, costs(rng, 25_000, mean=3.0))
 
 
 def fierce(rng: np.random.Generator) -> Scenario:
     """GPUs that stay five minutes on average; a load takes one."""
     kinds = ["a100"] * 6 + ["a10"] * 16 + ["titan"] * 10
     visits = from_rates(kinds, rng, until_seconds=60_000, stay_seconds=300, away_seconds=200)
-    return scenario(visits, costs(rng, 60_000))
+    return scenario(visits, costs(rng, 20_000, mean=3.0))
 
 
 def waves(rng: np.random.Generator) -> Scenario:
@@ -120,7 +120,7 @@ def waves(rng: np.random.Generator) -> Scenario:
         notice_seconds=20,
         waves={float(at): ("a100", "a10", "titan")[int(rng.integers(3))] for at in struck},
     )
-    return scenario(visits, costs(rng, 80_000))
+    return scenario(visits, costs(rng, 25_000, mean=3.0))
 
 
 def stragglers(rng: np.random.Generator) -> Scenario:
@@ -134,14 +134,14 @@ def stragglers(rng: np.random.Generator) -> Scenario:
         )
         for n in range(32)
     ]
-    return scenario(visits, costs(rng, 60_000))
+    return scenario(visits, costs(rng, 20_000, mean=3.0))
 
 
 def requests(rng: np.random.Generator) -> Scenario:
     """Costs of real requests: tokens read are 30 times cheaper than tokens written."""
     tokens = traces.requests()
-    chosen = tokens[rng.integers(len(tokens), size=40_000)]
-    work = (chosen[:, 0] / 30.0 + chosen[:, 1] + 1.0) / 100.0
+    chosen = tokens[rng.integers(len(tokens), size=20_000)]
+    work = (chosen[:, 0] / 30.0 + chosen[:, 1] + 1.0) / 50.0
     kinds = ["a100"] * 6 + ["a10"] * 16 + ["titan"] * 10
     visits = from_rates(kinds, rng, until_seconds=30_000, stay_seconds=3600, away_seconds=900)
     return scenario(visits, np.asarray(work, float))
@@ -157,20 +157,18 @@ def contexts(rng: np.random.Generator) -> Scenario:
         visits=tuple(visits),
         models=dict.fromkeys("abc", model),
         runs={
-            name: Workload(costs=costs(rng, items), context=name)
-            for name, items in (("a", 40_000), ("b", 20_000), ("c", 10_000))
+            name: Workload(costs=costs(rng, items, mean=3.0), context=name)
+            for name, items in (("a", 14_000), ("b", 7_000), ("c", 3_500))
         },
         links=LINKS,
     )
 
 
 def crowd(rng: np.random.Generator) -> Scenario:
-    """A thousand join within a minute."""
+    """Four hundred join within a minute."""
     kinds = ["a10", "a10", "titan", "a100"]
-    visits = [
-        Visit(kind=kinds[n % 4], start_seconds=float(rng.uniform(0, 60))) for n in range(1000)
-    ]
-    return scenario(sorted(visits, key=lambda v: v.start_seconds), costs(rng, 400_000, mean=5.0))
+    visits = [Visit(kind=kinds[n % 4], start_seconds=float(rng.uniform(0, 60))) for n in range(400)]
+    return scenario(sorted(visits, key=lambda v: v.start_seconds), costs(rng, 80_000, mean=10.0))
 
 
 POOLS: dict[str, Pool] = {

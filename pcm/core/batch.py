@@ -42,6 +42,8 @@ class Batch:
     cancel_reason: Literal["deadline", "cancelled"] | None = None
     twin: Batch | None = None
     """The other of two live batches that hold the same items: a late one and its copy."""
+    beaten: bool = False
+    """Its copy, or what it is a copy of, has brought all outcomes: nobody waits for it."""
     open: int = 0
     """How many items have no outcome yet."""
     outcomes: bytearray = field(default_factory=bytearray)

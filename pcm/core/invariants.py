@@ -25,6 +25,9 @@ def check(state: State, alarms: Alarms) -> None:
         _hold((run.id in state.demand) == run.has_demand, f"run {run.id}: wrong in the demand")
     for worker in state.workers.values():
         _check_worker(worker, state, alarms)
+    for run in state.lingering.values():
+        _hold(run.outcome is not None and bool(run.batches), f"run {run.id} lingers for nothing")
+        _hold(all(b.beaten for b in run.batches.values()), f"run {run.id} was not over")
     _check_batches(state)
     _check_contexts(state)
     for pool in state.pools.values():
@@ -119,7 +122,7 @@ def _check_batches(state: State) -> None:
         _hold(worker is not None, f"batch {batch.id} is on a worker that is gone")
         assert worker is not None
         _hold(batch in worker.queues[batch.context], f"batch {batch.id} is in no queue")
-        _hold(batch.id in state.runs[batch.run].batches, f"batch {batch.id} is in no run")
+        _hold(batch.id in state.run_of(batch).batches, f"batch {batch.id} is in no run")
         _hold(batch.outcomes.count(OPEN) == batch.open, f"batch {batch.id} counts its items")
 
 

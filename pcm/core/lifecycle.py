@@ -131,7 +131,10 @@ class Lifecycle:
         queue.remove(batch)
         worker.live -= 1
         del state.batches[batch.id]
-        del state.runs[batch.run].batches[batch.id]
+        run = state.run_of(batch)
+        del run.batches[batch.id]
+        if not run.batches:
+            state.lingering.pop(run.id, None)
         if not queue:
             del worker.queues[batch.context]
         elif queue[0].status == "queued":

@@ -37,7 +37,7 @@ class Outcomes:
 
     def items_done(self, batch: Batch, event: ItemsDone, now: float) -> None:
         """Raises IndexError for a position that the batch does not have."""
-        run = self._state.runs[batch.run]
+        run = self._state.run_of(batch)
         worker = self._state.workers[batch.worker]
         if batch.status == "queued":  # the worker took it before one that we hold to be first
             self._lifecycle.batch(batch, "running", now)
@@ -112,7 +112,7 @@ class Outcomes:
             self._runs.fail(run, f"the first {run.items.failed} items failed, and none succeeded")
 
     def batch_done(self, batch: Batch, event: BatchDone, now: float) -> None:
-        run = self._state.runs[batch.run]
+        run = self._state.run_of(batch)
         worker = self._state.workers[batch.worker]
         if batch.open:  # its worker held back outcomes: never to be trusted for ever
             self._charge(run, batch, "batch ended without this item's outcome", slow=False)
@@ -121,8 +121,17 @@ class Outcomes:
         twin = batch.twin
         self._lifecycle.batch(batch, "ended", now)
         if twin is not None and not twin.open:
-            self._leases.cancel(twin, "cancelled", now)
+            self._beat(twin, now)
         self._runs.changed(run)
+
+    def _beat(self, batch: Batch, now: float) -> None:
+        """Nobody waits for it any more. Taking it back ends its replica: it may end by itself, if
+        that takes less than to load the context again."""
+        batch.beaten = True
+        worker, context = self._state.workers[batch.worker], self._state.contexts[batch.context]
+        load_seconds = self._estimates.load_seconds(context, worker.capacity.kind)
+        if batch.started_at is None or worker.free_in(now) > load_seconds:
+            self._leases.cancel(batch, "cancelled", now)
 
     def _measure(
         self, run: Run, batch: Batch, worker: Worker, event: BatchDone, now: float
@@ -143,7 +152,7 @@ class Outcomes:
             )
 
     def batch_lost(self, batch: Batch, event: BatchLost, now: float) -> None:
-        run = self._state.runs[batch.run]
+        run = self._state.run_of(batch)
         worker = self._state.workers[batch.worker]
         context = self._state.contexts[batch.context]
         cause = event.cause if batch.cancel_reason is None else batch.cancel_reason
@@ -169,7 +178,7 @@ class Outcomes:
         for queue in list(worker.queues.values()):
             first = queue[0]
             for batch in reversed(list(queue)):  # so that what was sent first is in front again
-                run = self._state.runs[batch.run]
+                run = self._state.run_of(batch)
                 late = batch.cancel_reason == "deadline"
                 running = batch is first
                 if running and (late or (event.cause == "lost" and batch.cancel_reason is None)):

@@ -64,7 +64,7 @@ class Runs:
             self.end(run, "failed", error, now)
         changed, self._changed = self._changed, {}
         for run in changed.values():
-            if run.outcome is None and not run.batches:
+            if run.outcome is None and all(batch.beaten for batch in run.batches.values()):
                 if run.ending is not None:
                     self._finish(run, *run.ending)
                 elif run.closed and not run.items.waiting and not run.items.in_flight:
@@ -77,6 +77,8 @@ class Runs:
             run.context, len(items), items.finished, items.failed, items.waiting
         )
         del state.runs[run.id]
+        if run.batches:
+            state.lingering[run.id] = run
         del state.contexts[run.context].runs[run.id]
         state.index_demand(run)
         self._estimates.closed(run)

@@ -5,7 +5,9 @@ would otherwise end last, if it is predicted to end it in well under the time th
 needs. A batch is predicted to need what is left of it at its worker's measured speed; one that is
 late is held to need as long again as it is late. What is left of a batch are its items without an
 outcome: of a copied batch each item is in flight twice, and its first outcome is that of both.
-Suspects are not copied, or a killer would end two workers. (Backup tasks: Dean and Ghemawat 2004.)
+The one that comes second holds nobody up; it is taken back if it would go on for longer than its
+context takes to load again. Suspects are not copied, or a killer would end two workers. (Backup
+tasks: Dean and Ghemawat 2004.)
 """
 
 from __future__ import annotations

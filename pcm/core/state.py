@@ -59,6 +59,8 @@ class State:
     contexts: dict[str, Context] = field(default_factory=dict)
     runs: dict[str, Run] = field(default_factory=dict)
     """Those that are not over."""
+    lingering: dict[str, Run] = field(default_factory=dict)
+    """Those that are over, while a beaten batch of theirs still runs."""
     batches: dict[int, Batch] = field(default_factory=dict)
     pools: dict[str, Pool] = field(default_factory=dict)
     elastic: dict[str, ElasticPool] = field(default_factory=dict)
@@ -187,6 +189,10 @@ class State:
         ):
             return None
         return worker
+
+    def run_of(self, batch: Batch) -> Run:
+        """Also if it is over already."""
+        return self.runs.get(batch.run) or self.lingering[batch.run]
 
     def pool_of(self, worker: Worker) -> Pool:
         return self.pool(worker.capacity.pool)

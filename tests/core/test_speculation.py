@@ -11,11 +11,16 @@ from tests.core.cluster import Cluster
 from tests.core.story import Story, none, only
 
 
-def twice(policy: Policy | None = None) -> tuple[Story, Dispatch, list[Command]]:
+def twice(
+    policy: Policy | None = None, load_seconds: float = 1.0
+) -> tuple[Story, Dispatch, list[Command]]:
     """Two workers alike, which need a second per item. ``a`` has the last four items and is late
     with them; the answer to its being late is the last of what is given."""
     story = Story(policy)
-    started = story.start(8, "a", "b", batch_items=4, close=False)
+    story.join("a", "b")
+    story.open(8, batch_items=4, close=False)
+    answer = story.warm("a", "b", after=load_seconds)
+    started = [command for command in answer if isinstance(command, Dispatch)]
     story.now += 4.005
     for dispatch in started:
         story.tell(ItemsDone(dispatch.batch, (0, 1, 2, 3)), BatchDone(dispatch.batch, 4.0))
@@ -44,17 +49,38 @@ def test_what_ends_first_counts_and_the_other_is_taken_back() -> None:
     story, first, answer = twice()
     copy = only(answer, Dispatch)
     commands = story.finish(copy, 4.0)
+    # It is late by far more than the second that its context took to load.
     assert only(commands, Cancel).batch == first.batch
-    assert none(commands, Finish)
-    assert only(story.tell(BatchLost(first.batch, "cancelled")), Finish).outcome == "completed"
+    assert only(commands, Finish).outcome == "completed"
+    assert none(story.tell(BatchLost(first.batch, "cancelled")), Finish)
     assert not story.all(GiveUp)
+
+
+def test_who_will_soon_be_done_goes_on_though_nobody_waits_for_it() -> None:
+    story, first, answer = twice(load_seconds=60.0)
+    copy = only(answer, Dispatch)
+    commands = story.finish(copy, 4.0)
+    assert none(commands, Cancel)
+    assert only(commands, Finish).outcome == "completed"
+    assert none(story.finish(first, 1.0), Finish)
+    # Its worker was never without its context.
+    assert story.scheduler._state.workers[first.worker].is_warm(first.context)
+    assert only(story.open(1, run="next"), Dispatch).worker in (first.worker, copy.worker)
+
+
+def test_a_worker_may_be_lost_with_a_batch_that_nobody_waits_for() -> None:
+    story, first, answer = twice(load_seconds=60.0)
+    story.finish(only(answer, Dispatch), 4.0)
+    assert story.leave(first.worker, "lost") == []
+    assert not story.scheduler._state.lingering
 
 
 def test_the_first_may_still_be_faster() -> None:
     story, first, answer = twice()
     copy = only(answer, Dispatch)
-    assert only(story.finish(first, 0.1), Cancel).batch == copy.batch
-    assert only(story.tell(BatchLost(copy.batch, "cancelled")), Finish).outcome == "completed"
+    commands = story.finish(first, 0.1)
+    assert only(commands, Finish).outcome == "completed"
+    assert only(commands, Cancel).batch == copy.batch
 
 
 def test_each_item_counts_where_it_ends_first() -> None:
@@ -64,7 +90,7 @@ def test_each_item_counts_where_it_ends_first() -> None:
     story.tell(ItemsDone(copy.batch, (1, 2)))
     assert story.scheduler.progress("run").finished == 8 + 3
     commands = story.tell(ItemsDone(first.batch, (2, 3)), BatchDone(first.batch, 20.0))
-    assert only(commands, Cancel).batch == copy.batch
+    assert only(commands, Finish).outcome == "completed"
     assert story.scheduler.progress("run").finished == 12
 
 
