@@ -150,7 +150,7 @@ class Placement:
         cut = items.take_dearest(cost_max)
         if cut is None and items.dear:
             # Should they not keep what they promise, look again.
-            self._alarms.set(("look", run.id), now + self._policy.prefetch_below_seconds)
+            self._alarms.set(("look", run.id), now + self._policy.watch_seconds)
         return cut
 
     def _dispatch(

@@ -35,6 +35,9 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     """A second batch is queued at a worker whose present one is predicted to end within this."""
     tail_units: int = 64
     """With more batches than this to give out, no worker waits for a faster one."""
+    watch_seconds: float = 1.0
+    """Where workers idle because others are predicted to do what is left, it is looked at again
+    after so long."""
     rivals: int = 8
     """How many of the workers that are free soonest are compared with a free one in the tail."""
     speculate: bool = True

@@ -44,7 +44,7 @@ class Speculation:
                 best, best_remaining = batch, remaining
         if best is None and run.batches:
             # Some may be late by then.
-            self._alarms.set(("look", run.id), now + policy.prefetch_below_seconds)
+            self._alarms.set(("look", run.id), now + policy.watch_seconds)
         return best
 
     def copy_of(self, run: Run, batch: Batch) -> Cut:
