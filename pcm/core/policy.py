@@ -35,6 +35,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     """A second batch is queued at a worker whose present one is predicted to end within this."""
     tail_units: int = 64
     """With more batches than this to give out, no worker waits for a faster one."""
+    speculation_seconds: float = 1.0
+    """No batch is copied that is predicted to need less than this."""
     watch_seconds: float = 1.0
     """Where workers idle because others are predicted to do what is left, it is looked at again
     after so long."""

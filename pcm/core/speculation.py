@@ -2,9 +2,10 @@
 
 When nothing of a run waits, an idle worker that has its context warm takes a copy of the batch that
 would otherwise end last, if it is predicted to end it in well under the time that the other still
-needs. A batch is predicted to need what is left of it at its worker's measured speed; one that is
-late is held to need as long again as it is late. What is left of a batch are its items without an
-outcome: of a copied batch each item is in flight twice, and its first outcome is that of both.
+needs, and that is a second or more. A batch is predicted to need what is left of it at its
+worker's measured speed; one that is late is held to need as long again as it is late. What is
+left of a batch are its items without an outcome: of a copied batch each item is in flight twice,
+and its first outcome is that of both.
 The one that comes second holds nobody up; it is taken back if it would go on for longer than its
 context takes to load again. Suspects are not copied, or a killer would end two workers. (Backup
 tasks: Dean and Ghemawat 2004.)
@@ -40,7 +41,8 @@ class Speculation:
             remaining = self._remaining_seconds(run, batch, now)
             cost = batch.cost * batch.open / batch.count
             own = cost * seconds_per_cost + self._estimates.overhead_seconds
-            if own * policy.speculation_gain < remaining and remaining > best_remaining:
+            least = max(own * policy.speculation_gain, policy.speculation_seconds, best_remaining)
+            if remaining > least:
                 best, best_remaining = batch, remaining
         if best is None and run.batches:
             # Some may be late by then.

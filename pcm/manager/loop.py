@@ -132,7 +132,9 @@ class Loop:
 
     def _turn(self) -> None:
         happenings = self.engine.events(0.0)
-        if not happenings and not self._requests:
+        # That may have taken a wake-up: whoever woke us must be seen before we wait.
+        moved = self.engine.invitation() is not self._invitation
+        if not happenings and not self._requests and not moved:
             self._commit()
             happenings = self.engine.events(self._patience())
         events: list[Event] = []
