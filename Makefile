@@ -49,7 +49,7 @@ test: check
 	$(BIN)/python -m pytest -rs $(TESTS)
 	@if [ -z "$(TESTS)" ] && [ -d .cluster/root ]; then \
 		echo "and once more with the cluster root's Python, and with TaskVine and HTCondor:"; \
-		tests/cluster/enter python -m pytest -rs -p no:cacheprovider; fi
+		.ci/in_the_root; fi
 
 check: lint format types walls
 
