@@ -21,6 +21,11 @@ class Leases:
         self._lifecycle, self._orders = basis.lifecycle, basis.orders
         self._provisioning = provisioning
 
+    @property
+    def floor_seconds(self) -> float:
+        """No batch is taken back for lack of progress before this."""
+        return self._policy.lease_floor_seconds
+
     def patience_seconds(self, run: Run, cut: Cut, predicted_seconds: float | None) -> float:
         """How long a batch may go without an outcome.
 

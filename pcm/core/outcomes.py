@@ -125,12 +125,13 @@ class Outcomes:
         self._runs.changed(run)
 
     def _beat(self, batch: Batch, now: float) -> None:
-        """Nobody waits for it any more. Taking it back ends its replica: it may end by itself, if
-        that takes less than to load the context again."""
+        """Nobody waits for it any more. Taking it back ends its replica, and a worker that is
+        stopped for a while: it may end by itself, if that does not take long."""
         batch.beaten = True
         worker, context = self._state.workers[batch.worker], self._state.contexts[batch.context]
         load_seconds = self._estimates.load_seconds(context, worker.capacity.kind)
-        if batch.started_at is None or worker.free_in(now) > load_seconds:
+        patience_seconds = max(load_seconds, self._leases.floor_seconds)
+        if worker.free_in(now) > patience_seconds:
             self._leases.cancel(batch, "cancelled", now)
 
     def _measure(

@@ -7,8 +7,8 @@ worker's measured speed; one that is late is held to need as long again as it is
 left of a batch are its items without an outcome: of a copied batch each item is in flight twice,
 and its first outcome is that of both.
 The one that comes second holds nobody up; it is taken back if it would go on for longer than its
-context takes to load again. Suspects are not copied, or a killer would end two workers. (Backup
-tasks: Dean and Ghemawat 2004.)
+context takes to load again, and than a lease. Suspects are not copied, or a killer would end two
+workers. (Backup tasks: Dean and Ghemawat 2004.)
 """
 
 from __future__ import annotations

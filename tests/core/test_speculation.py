@@ -46,7 +46,7 @@ def test_not_where_it_is_switched_off() -> None:
 
 
 def test_what_ends_first_counts_and_the_other_is_taken_back() -> None:
-    story, first, answer = twice()
+    story, first, answer = twice(Policy(lease_floor_seconds=5.0))
     copy = only(answer, Dispatch)
     commands = story.finish(copy, 4.0)
     # It is late by far more than the second that its context took to load.
@@ -77,10 +77,10 @@ def test_a_worker_may_be_lost_with_a_batch_that_nobody_waits_for() -> None:
 
 def test_the_first_may_still_be_faster() -> None:
     story, first, answer = twice()
-    copy = only(answer, Dispatch)
+    only(answer, Dispatch)
     commands = story.finish(first, 0.1)
     assert only(commands, Finish).outcome == "completed"
-    assert only(commands, Cancel).batch == copy.batch
+    assert none(commands, Cancel), "the copy will soon be done as well"
 
 
 def test_each_item_counts_where_it_ends_first() -> None:
