@@ -73,6 +73,7 @@ VARIANTS = (
     Variant("batches that shrink towards the end", policy={"tail_share": 1e9}),
     Variant("leaving the last batches to faster workers", policy={"tail_units": 0}),
     Variant("the dearest items first", policy={"dearest_first": False}),
+    Variant("late batches run twice", policy={"speculate": False}),
     Variant("a second batch queued", policy={"prefetch_below_seconds": 0.0}),
     Variant("speeds by kind", told=_of_one_kind),
     Variant("load times as measured", told=_loads_are_free),
