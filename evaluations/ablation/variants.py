@@ -71,14 +71,17 @@ def _no_peers(scenario: Scenario) -> Scenario:
 
 VARIANTS = (
     Variant("batches that shrink towards the end", policy={"tail_share": 1e9}),
-    Variant("leaving the last batches to faster workers", policy={"tail_units": 0}),
     Variant("the dearest items first", policy={"dearest_first": False}),
     Variant("late batches run twice", policy={"speculate": False}),
     Variant("a second batch queued", policy={"prefetch_below_seconds": 0.0}),
     Variant("speeds by kind", told=_of_one_kind),
     Variant("load times as measured", told=_loads_are_free),
     Variant("eviction rates as measured", told=_nobody_is_evicted),
-    Variant("turns of a minute", policy={"turn_seconds": 0.0}),
+    Variant("turns that last", policy={"turn_seconds": 0.0, "turn_loads": 0.0}),
+    Variant("files brought ahead", policy={"stage_ahead": False}),
+    Variant("giving up by cost", policy={"give_up_by_cost": False}),
+    Variant("known ends heeded", policy={"heed_ends": False}),
+    Variant("dear items kept from where evictions are frequent", policy={"risk_max": inf}),
     Variant("salvage of finished items", cluster=lambda s: replace(s, salvage_seconds=inf)),
     Variant("workers as sources of weights", cluster=_no_peers),
 )

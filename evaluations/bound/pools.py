@@ -27,7 +27,10 @@ CLASSES = {
 parameters; A10 and TITAN X as in the fact sheet of the paper (2.3 times)."""
 
 MODEL = Model(environment_seconds=20, weights_bytes=3.7e9, host_seconds=10, gpu_seconds=5)
-LINKS = Links(origin_bytes_per_second=100e6, origin_streams=5, peer_bytes_per_second=300e6)
+LINKS = Links(
+    origin_bytes_per_second=500e6, peer_bytes_per_second=900e6, stream_bytes_per_second=300e6
+)
+"""Networks of 10 Gbit/s and less, of which one connection alone does not get all."""
 
 OPPORTUNISTIC = (
     *((35, 7), (175, 13), (200, 53), (250, 81), (320, 104), (350, 107), (420, 120)),

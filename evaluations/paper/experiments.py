@@ -63,14 +63,15 @@ def contended(found: Calibration) -> Model:
 
 
 def links(found: Calibration, peer_streams: int = published.PEER_STREAMS) -> Links:
-    """The origin gives no more than it gave in pv1; a worker shares what one can take among those
-    whom it serves."""
+    """The origin gives no more than it gave in pv1, and nobody takes more than one did there; a
+    worker shares what one can take among those whom it serves."""
     rate = found.bytes_per_second
     return Links(
-        origin_bytes_per_second=rate,
+        origin_bytes_per_second=found.origin_bytes_per_second,
         origin_streams=max(1, round(found.origin_bytes_per_second / rate)),
-        peer_bytes_per_second=rate / peer_streams,
+        peer_bytes_per_second=rate,
         peer_streams=peer_streams,
+        stream_bytes_per_second=rate,
     )
 
 

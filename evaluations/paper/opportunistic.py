@@ -2,7 +2,7 @@
 
 Cold starts in two ways. ``load_times_alone``: always as long as pv1 says. ``links_shared``:
 fetching takes longer while others fetch; the origin gives all together what it gave in pv1, and a
-worker serves three at once, each at a third of its rate, even while it serves but one.
+worker serves three at once, which share what it can send.
 """
 
 from __future__ import annotations
@@ -35,10 +35,12 @@ def measure_opportunistic(
         shared = experiments.links(found)
         contended = experiments.contended(found)
         links_shared = _way(executor, found, seeds, contended, shared)
-        one_by_one = experiments.links(found, peer_streams=1)
-        links_shared["pcm_if_workers_serve_one_by_one"] = _run(
-            executor, found, seeds, contended, one_by_one, ours=True
-        )["seconds"]
+        links_shared["pcm_seconds_by_peer_streams"] = {
+            str(streams): _run(
+                executor, found, seeds, contended, experiments.links(found, streams), ours=True
+            )["seconds"]
+            for streams in (0, 1, 2, 3)
+        }
     say(f"pv6, links shared: {links_shared}")
     return {
         "seconds": TIMES,

@@ -30,9 +30,11 @@ class Batching:
         self._state, self._policy = basis.state, basis.policy
         self._estimates = basis.estimates
 
-    def target_seconds(self, now: float) -> float:
+    def target_seconds(self, worker: Worker, now: float) -> float:
+        """By how long such a worker is expected to stay."""
         policy, estimates = self._policy, self._estimates
-        best = sqrt(2.0 * estimates.overhead_seconds * estimates.eviction_seconds(now))
+        life_seconds = estimates.hazards.life_seconds_of(worker.capacity, now)
+        best = sqrt(2.0 * estimates.overhead_seconds * life_seconds)
         return min(max(best, policy.batch_seconds_min), policy.batch_seconds_max)
 
     def size(self, run: Run, worker: Worker, now: float) -> Size:
@@ -46,7 +48,7 @@ class Batching:
         seconds_per_cost = self._estimates.speeds(run).on(worker)
         if seconds_per_cost is None:
             return Size(policy.first_batch_items, inf)
-        cost = self.target_seconds(now) / seconds_per_cost
+        cost = min(self.target_seconds(worker, now), worker.stays_seconds(now)) / seconds_per_cost
         cost = min(cost, policy.batch_growth * run.largest_cost.get(worker.capacity.kind, inf))
         serving = self._state.contexts[run.context].serving
         if sum(serving.values()) > 1:

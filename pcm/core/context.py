@@ -80,6 +80,10 @@ class Context:
     latest: list[tuple[float, int]] = field(default_factory=list)
     """Heap of (minus predicted end, batch), as lazily kept: which batch ends last."""
     exclusions: dict[str, Exclusion] = field(default_factory=dict)
+    uses: int = 0
+    """How many runs have asked for it."""
+    level: float = 0.0
+    """What its worth starts from, as it was when it was last asked for (``pcm.core.giving_up``)."""
     memory_bytes: int = 0
     """The most that a replica was seen to use."""
     loaded_at: float | None = None

@@ -17,7 +17,7 @@ from typing import NamedTuple
 from pcm.core.basis import Basis
 from pcm.core.commands import Want
 from pcm.core.context import Context
-from pcm.core.events import PoolOffered, PoolState
+from pcm.core.events import Capacity, PoolOffered, PoolState
 from pcm.core.repayment import Fleet, expected_seconds
 from pcm.core.run import Run
 from pcm.core.state import ElasticPool
@@ -34,6 +34,8 @@ class Candidate(NamedTuple):
     """Until it would compute."""
     cold_seconds: float
     """What its start and its load would cost."""
+    life_seconds: float
+    """How long it is expected to stay."""
 
 
 class Demand:
@@ -135,12 +137,11 @@ class Demand:
         for worker in self._idle(context):
             load = self._estimates.load_seconds(context, worker.capacity.kind)
             fleet.add(self._speed(shares, {worker.capacity.kind: 1}), load)
-        candidates = [self._candidate(name, context, shares) for name in pools]
-        last = self._estimates.eviction_seconds(now)
+        candidates = [self._candidate(name, context, shares, now) for name in pools]
         while candidates:
             best = min(candidates, key=lambda c: fleet.end_seconds(c.speed, c.ready_seconds))
             end = fleet.end_seconds(best.speed, best.ready_seconds)
-            useful = expected_seconds(end - best.ready_seconds, last)
+            useful = expected_seconds(end - best.ready_seconds, best.life_seconds)
             needed = fleet.speed <= 0.0  # Somebody has to do it.
             if useful < self._policy.repay * best.cold_seconds and not needed:
                 candidates.remove(best)
@@ -204,7 +205,9 @@ class Demand:
             speed += relative * seconds / total
         return speed
 
-    def _candidate(self, name: str, context: Context, shares: list[tuple[Run, float]]) -> Candidate:
+    def _candidate(
+        self, name: str, context: Context, shares: list[tuple[Run, float]], now: float
+    ) -> Candidate:
         pool, policy = self._state.elastic[name], self._policy
         kinds = pool.kinds or {pool.offer.offers.kind: 1}
         likely = max(kinds, key=lambda kind: kinds[kind])
@@ -212,4 +215,5 @@ class Demand:
         load += self._estimates.load_seconds(context, likely)
         cold = policy.worker_start_seconds + load
         wait = policy.wait_seconds if pool.wait_seconds is None else pool.wait_seconds
-        return Candidate(name, self._speed(shares, kinds), wait + cold, cold)
+        life = self._estimates.hazards.life_seconds_of(Capacity(kind=likely), now)
+        return Candidate(name, self._speed(shares, kinds), wait + cold, cold, life)

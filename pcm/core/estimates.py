@@ -1,4 +1,4 @@
-"""What was measured: speeds, load times, the overhead of a batch, and how often workers go.
+"""What was measured: speeds, load times, and the overhead of a batch.
 
 Speeds belong to a run, since a unit of cost is the run's own; for a worker first, then for its
 kind, then unknown. Rates are sums of seconds over sums of cost that forget by a factor per batch:
@@ -8,6 +8,7 @@ dear batches count for more, and one outlier is cut to ``OUTLIER`` times what wa
 from __future__ import annotations
 
 from pcm.core.context import Context
+from pcm.core.hazards import Hazards
 from pcm.core.policy import Policy
 from pcm.core.run import Run
 from pcm.core.worker import Worker
@@ -104,29 +105,17 @@ class Estimates:
         self._stagings: dict[str, Mean] = {}
         self._overhead = Mean()
         self._overhead.observe(policy.batch_overhead_seconds, weight=0.1)
-        self._evictions = 0
-        self._present = 0
-        self._joined_sum = 0.0
-        self._gone_seconds = 0.0
+        self.hazards = Hazards(policy.eviction_prior_seconds, policy.wave_seconds)
 
     # -- told ------------------------------------------------------------------------------------
-
-    def joined(self, now: float) -> None:
-        self._present += 1
-        self._joined_sum += now
-
-    def left(self, joined_at: float, now: float, *, evicted: bool) -> None:
-        self._present -= 1
-        self._joined_sum -= joined_at
-        self._gone_seconds += now - joined_at
-        self._evictions += evicted
 
     def loaded(self, context: Context, kind: str, seconds: float) -> None:
         for key in ((context.id, kind), (context.id, "")):
             self._loads.setdefault(key, Mean()).observe(seconds)
 
     def staged(self, context: Context, seconds: float) -> None:
-        self._stagings.setdefault(context.id, Mean()).observe(seconds)
+        for key in (context.id, ""):
+            self._stagings.setdefault(key, Mean()).observe(seconds)
 
     def spent(self, overhead_seconds: float) -> None:
         self._overhead.observe(max(overhead_seconds, 0.0))
@@ -179,15 +168,11 @@ class Estimates:
         mean = self._loads.get((context.id, kind)) or self._loads.get((context.id, ""))
         return self._policy.load_seconds if mean is None else mean.value
 
-    def staging_seconds(self, context: Context) -> float:
-        """Until a worker that is new has the context's files; 0 where none were ever awaited."""
-        mean = self._stagings.get(context.id)
+    def staging_seconds(self, context: Context, *, guess: bool = False) -> float:
+        """Until a worker that is new has the context's files; 0 where none were ever awaited, or
+        with ``guess`` what those of others took."""
+        mean = self._stagings.get(context.id) or (self._stagings.get("") if guess else None)
         return 0.0 if mean is None else mean.value
-
-    def eviction_seconds(self, now: float) -> float:
-        """Mean time between evictions of one worker; the prior counts as one eviction."""
-        lived = self._gone_seconds + self._present * now - self._joined_sum
-        return (self._policy.eviction_prior_seconds + lived) / (1 + self._evictions)
 
     def backlog_seconds(self, context: Context) -> float | None:
         """Until the present and coming workers of a context have done what waits for it; None

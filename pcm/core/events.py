@@ -54,16 +54,22 @@ class Capacity(msgspec.Struct, frozen=True):
     cores: int = 1
     host: str = ""
     pool: str = "local"
+    zone: str = ""
+    """Whose machines are taken away together, if it is known: a site, a rack."""
 
 
 # -- workers -----------------------------------------------------------------------------------
 
 
 class WorkerJoined(Event, frozen=True):
-    """A worker is ready to load contexts. Its id was never used before."""
+    """A worker is ready to load contexts. Its id was never used before.
+
+    ``leaves_in_seconds``: when it will have to go, if that is known beforehand (its walltime).
+    """
 
     worker: str
     capacity: Capacity
+    leaves_in_seconds: float | None = None
 
 
 class WorkerNotice(Event, frozen=True):

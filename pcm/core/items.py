@@ -122,9 +122,11 @@ class Items:
             start = self.lane.pop().start
         self.lane.append(Span(start, stop, attempt))
 
-    def take(self, lane: deque[Span], items_max: int, cost_max: float) -> Cut | None:
+    def take(
+        self, lane: deque[Span], items_max: int, cost_max: float, first_max: float = inf
+    ) -> Cut | None:
         """Put the first items of a lane in flight: at least one, of one attempt, within both
-        bounds. None if nothing waits there."""
+        bounds. None if nothing waits there, or if the first costs more than ``first_max``."""
         ranges: list[tuple[int, int]] = []
         attempt, count, cost = 0, 0, 0.0
         cost_max *= 1 + 1e-9  # the running sums are rounded
@@ -134,6 +136,8 @@ class Items:
             if start < 0:
                 lane.popleft()
                 continue
+            if not ranges and self._cost_of(start) > first_max:
+                return None
             stop = min(span.stop, start + items_max - count)
             affordable = self._sums[start] + cost_max - cost
             stop = bisect_right(self._sums, affordable, start + 1, stop + 1) - 1

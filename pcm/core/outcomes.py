@@ -186,7 +186,7 @@ class Outcomes:
                     text = "no progress, worker ended" if late else "worker lost"
                     text += f": {event.detail}" if event.detail else ""
                     begun = now if batch.started_at is None else batch.started_at
-                    chance = 0.0 if late else self._losses.chance(now - begun, now)
+                    chance = 0.0 if late else self._losses.chance(worker, now - begun, now)
                     explained = explained or late or self._is_trial(run, batch)
                     self._charge(run, batch, text, slow=late, chance=chance)
                 else:

@@ -1,22 +1,20 @@
 """Where a batch goes: to the worker with its context warm that is predicted to finish it first.
 
-A worker that is free is compared with the other free ones and, in the tail of a run, with faster
-ones that will soon be free: if those can do all that waits before this one could do an item, it is
-left to them. While what a worker runs is short, a second batch is queued behind it, so that it
-does not wait for the next order; not in the tail, where another worker could begin it sooner.
+The fastest of those that are free has the first pick; should a slow one have taken what a faster
+could have ended sooner, that will run a copy of it. While what a worker runs is short, a second
+batch is queued behind it, so that it does not wait for the next order; not in the tail, where
+another worker could begin it sooner.
 """
 
 from __future__ import annotations
 
-import heapq
-from math import ceil, inf
-from typing import Any
-
 from pcm.core.basis import Basis
 from pcm.core.batch import Batch
 from pcm.core.batching import Batching
+from pcm.core.busy import Busy
 from pcm.core.commands import Dispatch, Score
 from pcm.core.context import Context
+from pcm.core.cutting import Cutting
 from pcm.core.items import Cut
 from pcm.core.leases import Leases
 from pcm.core.quarantine import Quarantine
@@ -31,7 +29,8 @@ class Placement:
     ) -> None:
         self._state, self._policy, self._estimates = basis.state, basis.policy, basis.estimates
         self._lifecycle, self._alarms, self._orders = basis.lifecycle, basis.alarms, basis.orders
-        self._batching, self._quarantine, self._leases = batching, quarantine, leases
+        self._leases, self._busy = leases, Busy(basis)
+        self._cutting = Cutting(basis, batching, quarantine, self._busy)
         self._speculation = Speculation(basis, leases)
 
     def assign(self, now: float) -> None:
@@ -53,7 +52,7 @@ class Placement:
         looked_at = self._take_free(context)
         if not looked_at:
             return
-        late = self._latest_and_late(context)
+        late = self._busy.latest_and_late(context)
         for worker in sorted(looked_at, key=lambda w: w.slowness * w.skew):
             batch = self._speculation.candidate(run, late, worker, now)
             if batch is None:
@@ -76,13 +75,10 @@ class Placement:
                 break
             free.sort(key=lambda w: (speeds.on(w) or 0.0, w.order))
             looked_at += free
-            rivals = self._rivals(run, context, free[0], now)
-            if rivals is None:
-                break
             for worker in free:
-                cut = self._cut(run, worker, now)
+                cut = self._cutting.cut(run, worker, now)
                 if cut is not None:
-                    why = self._explain(run, cut, [worker, *free, *rivals], now)
+                    why = self._explain(run, cut, [worker, *free], now)
                     batch = self._dispatch(run, worker, cut, why, now)
                     break
             # Else nothing may go to any of these: suspects that died there wait for another.
@@ -104,54 +100,6 @@ class Placement:
             if worker is not None and worker.live == 0:
                 free.append(worker)
         return free
-
-    def _cut(self, run: Run, worker: Worker, now: float) -> Cut | None:
-        """Take a batch for this worker off the run's lanes; suspects first on a replica that is
-        proven, last on one that is not."""
-        items_max, cost_max = self._batching.size(run, worker, now)
-        trials = run.suspects.waiting
-        proven = not worker.deaths.get(run.context)
-        if trials and proven:
-            cut = self._quarantine.take(run, worker, items_max, cost_max, proven=True)
-            if cut is not None:
-                return cut
-        cut = (
-            self._take_dear(run, worker)
-            or run.items.take(run.items.lane, items_max, cost_max)
-            or self._take_last_dear(run, worker, now)
-        )
-        if cut is None and trials and not proven:
-            cut = self._quarantine.take(run, worker, items_max, cost_max, proven=False)
-        return cut
-
-    def _take_dear(self, run: Run, worker: Worker) -> Cut | None:
-        """The dearest item that this worker can do before all that waits is done."""
-        items, speeds = run.items, self._estimates.speeds(run)
-        seconds_per_cost = speeds.on(worker) if items.dear else None
-        if seconds_per_cost is None:
-            return None
-        total = speeds.total(self._state.contexts[run.context].serving)
-        return items.take_dearest(items.waiting_cost / (total * seconds_per_cost))
-
-    def _take_last_dear(self, run: Run, worker: Worker, now: float) -> Cut | None:
-        """Where nothing else waits: the dearest that no busy worker is predicted to end sooner.
-        What is left then is left to those."""
-        items, speeds = run.items, self._estimates.speeds(run)
-        seconds_per_cost = speeds.on(worker) if items.dear else None
-        if seconds_per_cost is None:
-            return items.take_dearest()
-        # Of a rival that is free in f and needs r per cost, sooner is what costs c where
-        # c * seconds_per_cost <= f + c * r.
-        cost_max = inf
-        for rival in self._soonest_free(self._state.contexts[run.context]):
-            theirs = speeds.on(rival)
-            if rival is not worker and theirs is not None and theirs < seconds_per_cost:
-                cost_max = min(cost_max, rival.free_in(now) / (seconds_per_cost - theirs))
-        cut = items.take_dearest(cost_max)
-        if cut is None and items.dear:
-            # Should they not keep what they promise, look again.
-            self._alarms.set(("look", run.id), now + self._policy.watch_seconds)
-        return cut
 
     def _dispatch(
         self, run: Run, worker: Worker, cut: Cut, why: tuple[Score, ...], now: float
@@ -176,7 +124,7 @@ class Placement:
         self._lifecycle.dispatch(batch, worker, now)
         run.served_seconds += 1.0 if predicted is None else predicted
         state.index_demand(run)
-        self._note_busy(state.contexts[run.context], batch, now + worker.free_in(now))
+        self._busy.note(state.contexts[run.context], batch, now + worker.free_in(now))
         self._orders.add(
             Dispatch(
                 batch.id,
@@ -206,82 +154,12 @@ class Placement:
             total = self._estimates.speeds(run).total(context.serving)
             if total <= 0.0 or run.items.waiting_cost / total <= free_in:
                 return False
-            cut = self._cut(run, worker, now)
+            cut = self._cutting.cut(run, worker, now)
             if cut is None:
                 return False
             self._dispatch(run, worker, cut, (), now)
             return True
         return False
-
-    # -- the tail --------------------------------------------------------------------------------
-
-    def _rivals(
-        self, run: Run, context: Context, worker: Worker, now: float
-    ) -> list[Worker] | None:
-        """Faster workers that were considered in this one's stead; None if they shall have it."""
-        seconds_per_cost = self._estimates.speeds(run).on(worker)
-        items = run.items
-        units = ceil(items.waiting / (run.opened.batch_items or 1))
-        if seconds_per_cost is None or units > self._policy.tail_units or run.suspects.waiting:
-            return []
-        cost = items.waiting_cost / units
-        mine = cost * seconds_per_cost
-        rivals = []
-        for rival in self._soonest_free(context):
-            theirs = self._estimates.speeds(run).on(rival)
-            if rival is worker or theirs is None or theirs >= seconds_per_cost:
-                continue
-            done_meanwhile = int((mine - rival.free_in(now)) / (cost * theirs))
-            if done_meanwhile > 0:
-                rivals.append(rival)
-                units -= done_meanwhile
-                if units <= 0:
-                    # Should they not keep what they promise, look again.
-                    self._alarms.set(("look", run.id), now + mine)
-                    return None
-        return rivals
-
-    def _note_busy(self, context: Context, batch: Batch, until: float) -> None:
-        busy = context.busy
-        heapq.heappush(busy, (until, batch.id, batch.worker))
-        heapq.heappush(context.latest, (-until, batch.id))
-        if len(busy) > 4 * len(context.warm) + 64:
-            busy[:] = [entry for entry in busy if entry[1] in self._state.batches]
-            heapq.heapify(busy)
-            context.latest[:] = [(-until, id_) for until, id_, _ in busy]
-            heapq.heapify(context.latest)
-
-    def _soonest_free(self, context: Context) -> list[Worker]:
-        """Busy workers of a context, the soonest free first, a few of them."""
-        found: list[Worker] = []
-        entries: list[tuple[float, int, str]] = []
-        while context.busy and len(found) < self._policy.rivals:
-            entry = heapq.heappop(context.busy)
-            worker = self._state.can_dispatch(entry[2], context.id)
-            queue = worker.queues.get(context.id) if worker else None
-            if worker is not None and queue and queue[-1].id == entry[1]:
-                found.append(worker)
-                entries.append(entry)
-        for entry in entries:
-            heapq.heappush(context.busy, entry)
-        return found
-
-    def _latest_and_late(self, context: Context) -> list[Batch]:
-        """A few live batches of a context: those predicted to end last, and those that should have
-        ended first."""
-        found: dict[int, Batch] = {}
-        heaps: tuple[list[Any], ...] = (context.latest, context.busy)
-        for heap in heaps:
-            entries: list[Any] = []
-            while heap and len(entries) < self._policy.rivals:
-                entry = heapq.heappop(heap)
-                batch = self._state.batches.get(entry[1])
-                if batch is not None:
-                    entries.append(entry)
-                    found[batch.id] = batch
-            for entry in entries:
-                heapq.heappush(heap, entry)
-        return list(found.values())
 
     # -- why -------------------------------------------------------------------------------------
 
@@ -297,7 +175,8 @@ class Placement:
         for worker in unique[: 1 + self._policy.losers]:
             work = cut.cost * (speeds.on(worker) or 0.0)
             # An eviction comes in the middle, on average, and costs what was done by then.
-            risk = work * work / (2.0 * self._estimates.eviction_seconds(now))
+            life = self._estimates.hazards.life_seconds_of(worker.capacity, now)
+            risk = work * work / (2.0 * life)
             scores.append(Score(worker.id, worker.free_in(now), 0.0, work, risk))
         return tuple(scores)
 

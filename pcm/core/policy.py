@@ -33,15 +33,14 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     # -- placement
     prefetch_below_seconds: float = 1.0
     """A second batch is queued at a worker whose present one is predicted to end within this."""
-    tail_units: int = 64
-    """With more batches than this to give out, no worker waits for a faster one."""
     speculation_seconds: float = 1.0
     """No batch is copied that is predicted to need less than this."""
     watch_seconds: float = 1.0
     """Where workers idle because others are predicted to do what is left, it is looked at again
     after so long."""
     rivals: int = 8
-    """How many of the workers that are free soonest are compared with a free one in the tail."""
+    """How many of the workers that are free soonest, or of the batches that end last, are looked at
+    for one decision of the tail."""
     speculate: bool = True
     """Whether idle workers run late batches a second time."""
     speculation_gain: float = 2.0
@@ -49,11 +48,26 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     losers: int = 2
     """How many losing candidates an explanation names."""
 
+    heed_ends: bool = True
+    """Whether no item is begun that its worker is known to leave too soon for."""
+    riskier: float = 4.0
+    """Where workers are evicted so many times as often as the steadiest..."""
+    risk_max: float = 0.1
+    """...no dear item is begun that takes more than this part of the time that they last."""
+
     # -- residency
     load_seconds: float = 10.0
     """Time to load a context, until it is measured."""
     turn_seconds: float = 60.0
-    """Where contexts outnumber workers, each keeps a worker at least so long."""
+    """Where contexts outnumber workers, each keeps a worker at least so long..."""
+    turn_loads: float = 20.0
+    """...and for so many times what a load takes."""
+    stage_ahead: bool = True
+    """Whether files of a context are brought to workers that will soon change over to it..."""
+    ahead_seconds: float = 1.0
+    """...if they take so long at least."""
+    give_up_by_cost: bool = True
+    """Whether a context is given up that is cheap to do without, or else the first that came."""
     load_lease_seconds: float = 3600.0
     """A load or an eviction that is not answered within this costs the worker; while files are
     staged, every word of progress counts as an answer."""

@@ -77,7 +77,7 @@ class Quarantine:
         together: list[int] = []
         alone: list[int] = []
         for position, item in enumerate(items):
-            record = run.suspects.records.setdefault(item, Suspect())
+            record = run.suspects.record_of(item)
             record.attempt = batch.attempt + 1
             record.deaths += 1
             record.alone = record.alone + 1 if batch.alone else 0
@@ -88,7 +88,7 @@ class Quarantine:
             if (
                 record.deaths >= self._policy.quarantine_deaths
                 and record.alone >= self._policy.quarantine_alone
-                and record.chance <= self._policy.quarantine_chance
+                and record.chance * run.suspects.met <= self._policy.quarantine_chance
             ):
                 self._give_up(run, item, record)
                 continue

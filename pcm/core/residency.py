@@ -10,12 +10,15 @@ contexts they take turns.
 
 from __future__ import annotations
 
-from math import ceil
+from collections.abc import Iterable
+from math import ceil, inf
 
+from pcm.core.ahead import Ahead
 from pcm.core.basis import Basis
 from pcm.core.commands import Evict, Load
 from pcm.core.context import Context
 from pcm.core.faults import Faults
+from pcm.core.giving_up import GivingUp
 from pcm.core.leases import Leases
 from pcm.core.worker import Worker, suits
 
@@ -23,18 +26,23 @@ LOOKED_AT = 64
 
 
 class Residency:
-    def __init__(self, basis: Basis, leases: Leases, faults: Faults) -> None:
+    def __init__(
+        self, basis: Basis, leases: Leases, faults: Faults, giving_up: GivingUp, ahead: Ahead
+    ) -> None:
         self._state, self._policy, self._estimates = basis.state, basis.policy, basis.estimates
         self._lifecycle, self._orders = basis.lifecycle, basis.orders
-        self._leases, self._faults = leases, faults
+        self._leases, self._faults, self._giving_up = leases, faults, giving_up
+        self._ahead = ahead
 
     def settle(self, now: float) -> None:
         """Order the loads and evictions that pay now; fail what can never be loaded."""
         state = self._state
         if not state.demand:
+            self._ahead.settle([], now)
             return
         contexts = state.demanding_contexts()
         if len(contexts) == 1 and contexts[0].warm and not state.spare:
+            self._ahead.settle(contexts, now)
             return
         for context in contexts:
             if context.size_of():
@@ -45,6 +53,7 @@ class Residency:
             pass
         for context in _least_first(contexts):
             self._claim_share(context, len(contexts), now)
+        self._ahead.settle(contexts, now)
         for context in contexts:
             if not context.size_of():
                 self._faults.give_up_if_hopeless(context, now)
@@ -91,57 +100,37 @@ class Residency:
             reason = self._reason_to_load(context, capacity.kind)
             if reason is None:
                 continue
-            fallback: Worker | None = None
-            for id_ in group:
-                worker = state.workers[id_]
-                if context.id in worker.replicas or context.excluded(id_, now):
-                    continue
-                victims = self._victims(worker, context, claim=False)
-                if victims == []:
-                    self._bring(worker, context, reason, now)
-                    return True
-                if victims is not None and fallback is None:
-                    fallback = worker
-            if fallback is not None:
-                self._bring(fallback, context, reason, now)
+            worker = self._least_to_give_up(context, group, now)
+            if worker is not None:
+                self._bring(worker, context, reason, now)
                 return True
         return False
 
-    def _victims(self, worker: Worker, context: Context, *, claim: bool) -> list[Context] | None:
-        """The contexts to give up so that this one fits; None if it cannot be.
-
-        Those that no run needs go first, then those without waiting work, then the quickest to
-        load again. One with waiting work goes only to a ``claim``.
-        """
-        if not worker.memory_bytes:
-            return []
-        needed = min(context.needs_on(worker.capacity), worker.memory_bytes)
-        missing = needed - worker.free_memory_bytes()
-        if missing <= 0:
-            return []
-        kind = worker.capacity.kind
-        candidates = []
-        for id_, replica in worker.replicas.items():
-            other = self._state.contexts[id_]
-            wanted = any(run.has_demand for run in other.runs.values())
-            if replica.status == "warm" and id_ not in worker.queues and (claim or not wanted):
-                seconds = self._estimates.load_seconds(other, kind)
-                rank = (bool(other.runs), wanted, seconds, other.order)
-                candidates.append((rank, other, replica.memory_bytes))
-        candidates.sort(key=lambda candidate: candidate[0])
-        victims = []
-        for _, other, memory_bytes in candidates:
-            if missing <= 0:
+    def _least_to_give_up(
+        self, context: Context, among: Iterable[str], now: float
+    ) -> Worker | None:
+        """The worker that has room, or else gives up what is cheapest to do without."""
+        best, least, looked_at = None, inf, 0
+        for id_ in among:
+            worker = self._state.workers[id_]
+            if context.id in worker.replicas or context.excluded(id_, now):
+                continue
+            victims = self._giving_up.victims(worker, context, claim=False)
+            if victims is None:
+                continue
+            worth = self._giving_up.worth(worker, victims)
+            if worth < least:
+                best, least = worker, worth
+            looked_at += 1
+            if not victims or looked_at >= LOOKED_AT:
                 break
-            if memory_bytes:
-                victims.append(other)
-                missing -= memory_bytes
-        return victims if missing <= 0 else None
+        return best
 
     def _bring(self, worker: Worker, context: Context, reason: str, now: float) -> None:
         """Load the context, after what has to go for it is gone."""
-        victims = self._victims(worker, context, claim=True) or []
+        victims = self._giving_up.victims(worker, context, claim=True) or []
         for victim in victims:
+            self._giving_up.gave_up(worker, victim)
             self._lifecycle.replica(worker, victim, "draining", now)
             self._orders.add(
                 Evict(worker.id, victim.id, self._orders.cause, f"to make room for {context.name}")
@@ -187,20 +176,22 @@ class Residency:
         reason = self._reason_to_load(context, worker.capacity.kind)
         if reason is None:
             return False
-        if self._victims(worker, context, claim=False) == []:
+        if self._giving_up.victims(worker, context, claim=False) == []:
             self._bring(worker, context, reason, now)
             return True
-        turn = self._policy.turn_seconds
-        its_turn = (
-            context.starved_since is not None
-            and context.starved_since + turn <= now
-            and worker.replicas[other.id].since + turn <= now
-        )
-        if other.size_of() > max(share, 1) or its_turn:
-            self._state.reserve(worker, context)
-            self._change_over(worker, now)
-            return True
-        return False
+        load_seconds = self._estimates.load_seconds(context, worker.capacity.kind)
+        turn = max(self._policy.turn_seconds, self._policy.turn_loads * load_seconds)
+        if other.size_of() <= max(share, 1):
+            if context.starved_since is None:
+                return False
+            begins = max(context.starved_since, worker.replicas[other.id].since) + turn
+            if now < begins:
+                self._ahead.bring(worker, context, begins - now, "its turn is about to come", now)
+                return False
+        self._ahead.bring(worker, context, 0.0, "the worker is reserved for it", now)
+        self._state.reserve(worker, context)
+        self._change_over(worker, now)
+        return True
 
     def _change_over(self, worker: Worker, now: float) -> None:
         """Bring to a reserved worker what it is reserved for, once it is free; or let it go."""
@@ -215,7 +206,7 @@ class Residency:
             if (
                 context.id not in worker.replicas
                 and not context.excluded(worker.id, now)
-                and self._victims(worker, context, claim=True) is not None
+                and self._giving_up.victims(worker, context, claim=True) is not None
             ):
                 self._bring(worker, context, "reserved for it", now)
 

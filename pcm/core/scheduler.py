@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from pcm.core.ahead import Ahead
 from pcm.core.basis import Basis
 from pcm.core.batch import Batch
 from pcm.core.batching import Batching
@@ -40,6 +41,7 @@ from pcm.core.events import (
     WorkerNotice,
 )
 from pcm.core.faults import Faults
+from pcm.core.giving_up import GivingUp
 from pcm.core.handback import Handback
 from pcm.core.invariants import check
 from pcm.core.leases import Leases
@@ -77,7 +79,9 @@ class Scheduler:
             basis, quarantine, self._faults, self._provisioning, self._runs, self._leases
         )
         self._placement = Placement(basis, Batching(basis), quarantine, self._leases)
-        self._residency = Residency(basis, self._leases, self._faults)
+        self._giving_up = GivingUp(basis)
+        self._ahead = Ahead(basis)
+        self._residency = Residency(basis, self._leases, self._faults, self._giving_up, self._ahead)
         self._demand = Demand(basis)
         self._handback = Handback(basis, self._provisioning.set_aside)
         self._handlers: dict[type[Event], Callable[[Any], None]] = {
@@ -164,7 +168,9 @@ class Scheduler:
         state.joined += 1
         worker = Worker(event.worker, event.capacity, state.joined, self._now)
         state.workers[worker.id] = worker
-        self._estimates.joined(self._now)
+        if event.leaves_in_seconds is not None:
+            worker.leaves_at = self._now + event.leaves_in_seconds
+        self._estimates.hazards.joined(worker, self._now)
         state.index_replicas(worker)
         self._provisioning.joined(worker)
         self._demand.joined(worker)
@@ -173,6 +179,7 @@ class Scheduler:
         worker = self._known(event.worker)
         if worker is not None:
             self._provisioning.withdraw(worker, f"leaves in {event.leaves_in_seconds:g} s")
+            self._estimates.hazards.left(worker, self._now, evicted=self._is_early(worker))
 
     def _worker_left(self, event: WorkerLeft) -> None:
         worker = self._known(event.worker)
@@ -182,11 +189,16 @@ class Scheduler:
         self._provisioning.withdraw(worker, event.cause)
         self._demand.left(worker)
         self._outcomes.worker_left(worker, event, self._now)
-        self._estimates.left(
-            worker.joined_at, self._now, evicted=event.cause in ("evicted", "lost")
-        )
+        evicted = event.cause in ("evicted", "lost") and self._is_early(worker)
+        self._estimates.hazards.left(worker, self._now, evicted=evicted)
         self._estimates.forget(worker.id)
+        for name in list(worker.ahead):
+            self._state.forget_ahead(worker, name)
         del self._state.workers[worker.id]
+
+    def _is_early(self, worker: Worker) -> bool:
+        """Whether it goes sooner than it was known to."""
+        return self._now < worker.leaves_at - self.policy.wave_seconds
 
     def _skew_changed(self, event: SkewChanged) -> None:
         worker = self._known(event.worker)
@@ -204,9 +216,14 @@ class Scheduler:
         if event.tier == "absent" or event.status == "failed":
             if replica is not None:
                 self._basis.lifecycle.replica(worker, context, "absent", self._now)
+            self._state.forget_ahead(worker, context.id)
             return
         if replica is not None and replica.status == "draining":
             return  # it has crossed with our order to give it up
+        if replica is None and context.id in worker.ahead:
+            if event.tier == "disk" and event.status == "warm":
+                self._ahead.arrived(worker, context, self._now)
+            return
         if event.memory_bytes:
             context.memory_bytes = max(context.memory_bytes, event.memory_bytes)
         if event.status in ("staging", "loading"):
@@ -232,6 +249,7 @@ class Scheduler:
     def _replica_failed(self, event: ReplicaFailed) -> None:
         worker = self._known(event.worker)
         if worker is None or event.context not in worker.replicas:
+            # Files brought ahead did not come: they are not ordered again, and a load will say so.
             self.events_ignored += worker is not None
             return
         self._faults.failed(worker, self._context(event.context), event, self._now)
@@ -262,6 +280,7 @@ class Scheduler:
         context.name = event.context_name or context.name
         context.requirements = event.requirements
         self._runs.open(event, context)
+        self._giving_up.used(context)
         self._provisioning.run_opened()
 
     def _items_added(self, event: ItemsAdded) -> None:

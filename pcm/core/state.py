@@ -71,6 +71,8 @@ class State:
     """Those of them that have no batch, are not loading or draining, and are not reserved."""
     reserved: dict[str, None] = field(default_factory=dict)
     """Workers that are reserved for a context."""
+    ahead: dict[str, None] = field(default_factory=dict)
+    """Workers that were brought files of contexts which they do not load yet."""
     demand: dict[str, Run] = field(default_factory=dict)
     """Runs with waiting items."""
     ended: dict[str, Ended] = field(default_factory=dict)
@@ -155,7 +157,12 @@ class State:
 
     def forget_contexts(self) -> list[str]:
         """Those that no run needs and no worker has are no longer known: their ids."""
-        unused = [c.id for c in self.contexts.values() if not (c.runs or c.holders or c.reserved)]
+        ahead = {name for id_ in self.ahead for name in self.workers[id_].ahead}
+        unused = [
+            c.id
+            for c in self.contexts.values()
+            if not (c.runs or c.holders or c.reserved or c.id in ahead)
+        ]
         for id_ in unused:
             del self.contexts[id_]
         return unused
@@ -175,6 +182,13 @@ class State:
             del self.reserved[worker.id]
             worker.reserved = None
             self.index_queue(worker)
+
+    def forget_ahead(self, worker: Worker, context: str) -> None:
+        """Files that were brought ahead are to be loaded now, or are gone."""
+        worker.ahead.pop(context, None)
+        worker.arrived.discard(context)
+        if not worker.ahead:
+            self.ahead.pop(worker.id, None)
 
     # -- views -----------------------------------------------------------------------------------
 

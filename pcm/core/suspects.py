@@ -36,9 +36,19 @@ class Group:
 @dataclass(slots=True)
 class Suspects:
     records: dict[int, Suspect] = field(default_factory=dict)
+    met: int = 0
+    """How many there ever were. Among many, some meet with much by chance (Bonferroni)."""
     alone: deque[int] = field(default_factory=deque)
     """Items that are to be sent each in a batch of its own."""
     groups: deque[Group] = field(default_factory=deque)
+
+    def record_of(self, item: int) -> Suspect:
+        """A new one, if it was none so far."""
+        record = self.records.get(item)
+        if record is None:
+            record = self.records[item] = Suspect()
+            self.met += 1
+        return record
 
     @property
     def waiting(self) -> bool:

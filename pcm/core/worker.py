@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from math import inf
 from typing import Literal
 
 from pcm.core.batch import Batch
@@ -10,8 +11,8 @@ from pcm.core.events import Capacity, Requirements
 
 ReplicaState = Literal["absent", "loading", "warm", "draining"]
 
-Signature = tuple[str, int, int, int]
-"""Workers that can hold the same contexts and are of one kind."""
+Signature = tuple[str, str, int, int, int]
+"""Workers that can hold the same contexts and are of one kind and zone."""
 
 
 @dataclass(slots=True)
@@ -51,16 +52,24 @@ class Worker:
     """By context: how often its replica died since it last finished an item."""
     pardoned: set[str] = field(default_factory=set)
     """Contexts whose replica we ended ourselves by taking back what it ran."""
+    leaves_at: float = inf
+    """When it has to go, if that is known beforehand."""
+    at_risk: bool = False
+    """Whether it counts among those that may be evicted."""
     skew: float = 1.0
     slowness: float = 1.0
     """Its measured seconds per cost over the mean of all workers: the order of preference."""
+    ahead: dict[str, float] = field(default_factory=dict)
+    """Contexts that it does not load yet but is brought the files of, and since when."""
+    arrived: set[str] = field(default_factory=set)
+    """Those of them whose files are there."""
     reserved: str | None = None
     """The context that it is to load when it has finished what it was given."""
 
     @property
     def signature(self) -> Signature:
         c = self.capacity
-        return (c.kind, c.gpus, c.gpu_memory_bytes, c.memory_bytes)
+        return (c.kind, c.zone, c.gpus, c.gpu_memory_bytes, c.memory_bytes)
 
     @property
     def memory_bytes(self) -> int:
@@ -74,6 +83,10 @@ class Worker:
     def is_warm(self, context: str) -> bool:
         replica = self.replicas.get(context)
         return replica is not None and replica.status == "warm"
+
+    def stays_seconds(self, now: float) -> float:
+        """Until it has to go, as far as that is known. One that should be gone and is not stays."""
+        return self.leaves_at - now if now < self.leaves_at else inf
 
     def free_in(self, now: float) -> float:
         """Predicted seconds until it has done all that it was given. A batch that is late is

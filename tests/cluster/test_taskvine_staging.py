@@ -21,7 +21,8 @@ import pcm
 from pcm.core.commands import Evict, Load
 from pcm.core.events import ReplicaChanged, ReplicaFailed, WorkerJoined, WorkerLeft
 from pcm.engines.base import Cargo, ContextCargo, Delivery, TaskCargo
-from pcm.engines.taskvine import TaskVineEngine, distribution
+from pcm.engines.staging import planning
+from pcm.engines.taskvine import TaskVineEngine
 from pcm.manager.cargo import RunCargo
 from pcm.packing import encode_item
 from tests.cluster import vine_processes
@@ -245,7 +246,7 @@ def test_a_source_that_is_killed_in_the_midst_of_it_is_replaced(field: Field, mo
 def test_a_source_that_hangs_is_not_waited_for(
     field: Field, model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(distribution, "FETCH_SECONDS_MAX", 0.5)
+    monkeypatch.setattr(planning, "FETCH_SECONDS_MAX", 0.5)
     first = field.join("a")
     field.load(first)
     field.warm(first)

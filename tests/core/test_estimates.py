@@ -69,12 +69,3 @@ def test_load_times_fall_back_from_the_kind_to_the_context_to_the_policy() -> No
     estimates.loaded(context, "big", 2.0)
     assert estimates.load_seconds(context, "big") == 2.0
     assert estimates.load_seconds(context, "small") == 2.0
-
-
-def test_evictions_shorten_the_expected_life() -> None:
-    estimates = Estimates(Policy(eviction_prior_seconds=1000.0))
-    estimates.joined(0.0)
-    estimates.joined(0.0)
-    assert estimates.eviction_seconds(100.0) == pytest.approx(1200.0)
-    estimates.left(0.0, 100.0, evicted=True)
-    assert estimates.eviction_seconds(100.0) == pytest.approx(600.0)

@@ -24,6 +24,7 @@ from pcm.core.events import (
     RunOpened,
     SkewChanged,
     Tick,
+    Tier,
     WorkerJoined,
     WorkerLeft,
     WorkerNotice,
@@ -57,7 +58,7 @@ class Cluster:
             name: np.concatenate([[0.0], np.cumsum(run.costs)])
             for name, run in scenario.runs.items()
         }
-        self._transfers = {name: Transfers(self._clock, scenario.links) for name in scenario.models}
+        self._transfers = Transfers(self._clock, scenario.links)
         self._workers: dict[str, SimulatedWorker] = {}
         self._busy_until = 0.0
         self._ended: dict[str, Finish] = {}
@@ -99,7 +100,15 @@ class Cluster:
             evictions=counts["evictions"],
             duplicates=counts["duplicates"],
             events=counts["events"],
+            waiting_seconds=self._waiting_seconds(),
         )
+
+    def _waiting_seconds(self) -> float:
+        runs, ended = self._scenario.runs, self._ledger.ended_at
+        waited = [
+            ended.get(name, run.opened_seconds) - run.opened_seconds for name, run in runs.items()
+        ]
+        return sum(waited) / len(waited) if waited else 0.0
 
     # -- the manager -----------------------------------------------------------------------------
 
@@ -136,7 +145,7 @@ class Cluster:
             self._ledger.touch(items)
             deeds[Dispatch] = lambda worker: self._receive(worker, command)
         elif isinstance(command, Load):
-            deeds[Load] = lambda worker: self._load(worker, command.context)
+            deeds[Load] = lambda worker: self._load(worker, command.context, command.tier)
         elif isinstance(command, Evict):
             deeds[Evict] = lambda worker: self._evict(worker, command.context)
         elif isinstance(command, Cancel):
@@ -186,7 +195,8 @@ class Cluster:
         worker = SimulatedWorker(id_, visit, self._scenario.classes[visit.kind])
         self._workers[id_] = worker
         self._ledger.change(None, worker.state)
-        self._tell(WorkerJoined(id_, worker.capacity()))
+        known = visit.end_seconds - visit.start_seconds if visit.end_is_known else None
+        self._tell(WorkerJoined(id_, worker.capacity(), known))
         if not isinf(visit.end_seconds):
             if visit.notice_seconds:
                 at = max(visit.start_seconds, visit.end_seconds - visit.notice_seconds)
@@ -224,17 +234,23 @@ class Cluster:
             job.over = True
             self._tell_finished(worker, job, salvage)
             self._ledger.touch(job.told - len(job.items))
-        for transfers in self._transfers.values():
-            transfers.gone(worker.id)
+        self._transfers.gone(worker.id)
         self._tell(WorkerLeft(worker.id, cause))
 
     # -- contexts --------------------------------------------------------------------------------
 
-    def _load(self, worker: SimulatedWorker, context: str) -> None:
+    def _load(self, worker: SimulatedWorker, context: str, tier: Tier) -> None:
         model = self._scenario.models[context]
-        worker.loading[context] = self._clock.now
+        is_on_its_way = context in worker.fetching
+        if tier == "disk":
+            worker.fetching.add(context)
+        else:
+            worker.loading[context] = self._clock.now
+            worker.fetching.discard(context)
         if model.weights_bytes and context not in worker.has_weights:
             self._report(worker, ReplicaChanged(worker.id, context, "disk", "staging"))
+        if is_on_its_way:
+            return
         environment = 0.0 if worker.has_environment else model.environment_seconds
         self._clock.after(
             environment * worker.cls.load_factor,
@@ -242,18 +258,25 @@ class Cluster:
         )
 
     def _has_environment(self, worker: SimulatedWorker, context: str, model: Model) -> None:
-        if not worker.alive or context not in worker.loading:
+        if not worker.alive or context not in (worker.loading.keys() | worker.fetching):
             return
         worker.has_environment = True
-        if model.weights_bytes and context not in worker.has_weights:
-            self._transfers[context].want(
-                worker.id, model.weights_bytes, lambda: self._has_weights(worker, context, model)
+        if model.weights_bytes:
+            self._transfers.need(
+                worker.id,
+                context,
+                model.weights_bytes,
+                lambda: self._has_weights(worker, context, model),
+                has=context in worker.has_weights,
             )
         else:
             self._has_weights(worker, context, model)
 
     def _has_weights(self, worker: SimulatedWorker, context: str, model: Model) -> None:
         worker.has_weights.add(context)
+        if context in worker.fetching and worker.alive:
+            worker.fetching.discard(context)
+            self._report(worker, ReplicaChanged(worker.id, context, "disk", "warm"))
         if not worker.alive or context not in worker.loading:
             return
         if model.weights_bytes:
@@ -276,6 +299,8 @@ class Cluster:
     def _evict(self, worker: SimulatedWorker, context: str) -> None:
         worker.warm.discard(context)
         worker.loading.pop(context, None)
+        worker.fetching.discard(context)
+        self._transfers.released(worker.id, context)
         self._report(worker, ReplicaChanged(worker.id, context, "absent", "draining"))
 
     # -- batches ---------------------------------------------------------------------------------
@@ -362,6 +387,7 @@ class Cluster:
                 if running:
                     # Its process goes with it; what waited behind it comes back.
                     worker.warm.discard(context)
+                    self._transfers.released(worker.id, context)
                     for other in [j for j in worker.jobs if j.order.context == context]:
                         self._lose(worker, other, "replica_died", salvage_seconds=0.0)
                     self._tell(

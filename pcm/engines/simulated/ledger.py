@@ -17,6 +17,7 @@ class Ledger:
     def __init__(self, clock: Clock, items: dict[str, int]) -> None:
         self._clock = clock
         self.done = {run: np.zeros(number, bool) for run, number in items.items()}
+        self._left = dict(items)
         self.left = sum(items.values())
         """Items without a result."""
         self.untouched = 0
@@ -24,6 +25,8 @@ class Ledger:
         self.seconds: defaultdict[str, float] = defaultdict(float)
         """By use: busy, loading, idle (with work waiting), no_work."""
         self.useful_seconds = 0.0
+        self.ended_at: dict[str, float] = {}
+        """When each run had its last result."""
         self.counts: Counter[str] = Counter()
         """Loads, batches, evictions, duplicates and other things that are counted."""
         self._states: Counter[str] = Counter()
@@ -58,5 +61,8 @@ class Ledger:
         new = len(items) - int(done[items].sum())
         done[items] = True
         self.left -= new
+        self._left[run] -= new
+        if not self._left[run]:
+            self.ended_at.setdefault(run, self._clock.now)
         self.counts["duplicates"] += len(items) - new
         return new

@@ -25,6 +25,8 @@ class Outcome(msgspec.Struct, frozen=True):
     evictions: int
     duplicates: int
     events: int
+    waiting_seconds: float = 0.0
+    """From each run's opening to its last result, the mean over the runs."""
 
     @property
     def efficiency(self) -> float:

@@ -9,6 +9,8 @@ from math import inf
 import numpy as np
 from numpy.typing import NDArray
 
+from pcm.engines.staging import MANAGER_STREAMS, PEER_STREAMS
+
 
 @dataclass(frozen=True, kw_only=True)
 class WorkerClass:
@@ -41,6 +43,8 @@ class Visit:
     notice_seconds: float = 0.0
     fitness: float = 1.0
     zone: str = ""
+    end_is_known: bool = False
+    """Whether the scheduler is told its end when it joins, as a walltime is."""
     slow_from_seconds: float = inf
     slow_factor: float = 1.0
     slowness_is_seen: bool = False
@@ -63,14 +67,16 @@ class Model:
 
 @dataclass(frozen=True, kw_only=True)
 class Links:
-    """Where weights come from: the origin, or a worker that has them. Each source serves so many
-    at a time, each at so many bytes per second."""
+    """Where weights come from: the origin, or a worker that has them. Each source sends so many
+    bytes per second, shared evenly by those whom it serves at the time, so many at most."""
 
-    origin_bytes_per_second: float = 100e6
-    origin_streams: int = 10
-    peer_bytes_per_second: float = 100e6
-    peer_streams: int = 3
+    origin_bytes_per_second: float = 300e6
+    origin_streams: int = MANAGER_STREAMS
+    peer_bytes_per_second: float = 300e6
+    peer_streams: int = PEER_STREAMS
     """0: workers do not send each other anything."""
+    stream_bytes_per_second: float = inf
+    """No stream is faster, though its source were otherwise idle."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,6 +118,7 @@ class Scenario:
         rate = links.origin_bytes_per_second
         if links.peer_streams:
             rate = max(rate, links.peer_bytes_per_second)
+        rate = min(rate, links.stream_bytes_per_second)
         carried = model.weights_bytes / rate if model.weights_bytes else 0.0
         rest = model.environment_seconds + model.host_seconds + model.gpu_seconds
         return carried + rest * self.classes[kind].load_factor

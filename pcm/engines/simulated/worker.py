@@ -39,6 +39,8 @@ class SimulatedWorker:
     warm: set[str] = field(default_factory=set)
     loading: dict[str, float] = field(default_factory=dict)
     """Contexts on their way, and since when."""
+    fetching: set[str] = field(default_factory=set)
+    """Contexts of which only the weights are on their way."""
     jobs: deque[Job] = field(default_factory=deque)
     """The first one runs."""
 
@@ -56,6 +58,7 @@ class SimulatedWorker:
             gpu_memory_bytes=self.cls.gpu_memory_bytes,
             host=self.id,
             pool="simulated",
+            zone=self.visit.zone,
         )
 
     def seconds_for(self, work: float, context: str, begun: float) -> float:

@@ -317,7 +317,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--password-file", required=True)
     parser.add_argument("--kit", required=True)
     parser.add_argument("--environment", default="", help="an archive with workers' Python")
-    parser.add_argument("--transfers-per-source", type=int, default=3)
+    parser.add_argument("--transfers-per-source", type=int, required=True)
     parser.add_argument("--ssl", action="store_true")
     parser.add_argument("--ssl-key", default="")
     parser.add_argument("--ssl-certificate", default="")

@@ -17,9 +17,9 @@ from pcm.engines.invitation import Invitation
 from pcm.engines.local.sharing import Share, Sharing
 from pcm.engines.reactor import Reactor
 from pcm.engines.reports import translate
+from pcm.engines.staging import PEER_STREAMS, STRIKES
 from pcm.engines.taskvine import requirements
 from pcm.engines.taskvine.connection import Connection
-from pcm.engines.taskvine.distribution import STRIKES
 from pcm.engines.taskvine.kit import NAME as KIT_NAME
 from pcm.engines.taskvine.kit import kit
 from pcm.engines.taskvine.messages import (
@@ -83,7 +83,7 @@ class TaskVineEngine(CrewEngine[RemoteWorker]):
         scratch: str | Path | None = None,
         logs: str | Path | None = None,
         grace_seconds: float = 10.0,
-        transfers_per_source: int = 3,
+        transfers_per_source: int = PEER_STREAMS,
         environment: str | Path | None = None,
         keep_logs: bool = False,
     ) -> None:
@@ -292,7 +292,7 @@ class TaskVineEngine(CrewEngine[RemoteWorker]):
         self._happen([ReplicaFailed(worker.name, context, "loader_error", problem)])
 
     def _on_more_files(self, worker: RemoteWorker, context: str) -> None:
-        if context not in worker.replicas:
+        if context not in worker.replicas and context not in worker.ahead:
             self._happen([ReplicaChanged(worker.name, context, "disk", "staging")])
 
     def staging_figures(self) -> StagingFigures:

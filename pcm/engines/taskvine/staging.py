@@ -15,7 +15,16 @@ from math import inf
 
 import msgspec
 
-from pcm.engines.taskvine.distribution import Distribution
+from pcm.engines.staging import (
+    Call,
+    Distribution,
+    Fetch,
+    Forget,
+    GiveUp,
+    Move,
+    Piece,
+    Publish,
+)
 from pcm.engines.taskvine.messages import (
     FetchFile,
     ForgetFile,
@@ -24,7 +33,6 @@ from pcm.engines.taskvine.messages import (
     SendPiece,
     ToDriver,
 )
-from pcm.engines.taskvine.moves import Call, Fetch, Forget, GiveUp, Move, Piece, Publish
 from pcm.engines.taskvine.worker import RemoteWorker
 from workers import carriage
 from workers.protocol import FileState, ReplicaFault, ReplicaState, Report, StagedFile, Tree

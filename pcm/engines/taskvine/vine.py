@@ -21,6 +21,7 @@ import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from pcm.engines.staging import PEER_STREAMS
 from pcm.engines.taskvine import environment, guards
 from pcm.engines.taskvine.bindings import cvine, taskvine
 from pcm.engines.taskvine.kit import NAME as KIT_NAME
@@ -103,7 +104,7 @@ class Vine:
         ssl: bool | tuple[str, str],
         kit: Path,
         archive: Path | None = None,
-        transfers_per_source: int = 3,
+        transfers_per_source: int = PEER_STREAMS,
         keep_logs: bool = False,
     ) -> None:
         """``directory`` is private to it; ``archive`` holds the Python environment for workers, if

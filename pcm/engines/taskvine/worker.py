@@ -45,6 +45,7 @@ class RemoteWorker(Worker):
             cores=machine.cores if share is None else share.threads,
             host=machine.host,
             pool=self.pool,
+            zone=machine.zone,
         )
 
     def calls(self) -> list[tuple[int, bytes]]:

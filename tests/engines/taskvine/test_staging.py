@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from pcm.engines.taskvine import distribution, staging
+from pcm.engines.staging import distribution, planning
+from pcm.engines.taskvine import staging
 from pcm.engines.taskvine.messages import (
     FetchFile,
     ForgetFile,
@@ -123,7 +124,7 @@ def test_late_calls_are_seen_to(scene: Scene, monkeypatch: pytest.MonkeyPatch) -
     scene.says(one, ONE, "wanted")
     scene.says(two, ONE, "wanted")
     ((seconds, call),) = scene.timers
-    assert seconds == pytest.approx(distribution.PIECE_SECONDS, abs=5.0)
+    assert seconds == pytest.approx(planning.PIECE_SECONDS, abs=5.0)
     monkeypatch.setattr("time.monotonic", lambda: 1e12)
     call()
     assert scene.said[-1] == SendPiece("two", 1, ONE, 0, "/models/small/sub/one", 10, 111)
