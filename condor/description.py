@@ -120,6 +120,18 @@ def _container(glideins: Glideins) -> dict[str, str]:
     )
 
 
+def image_condition(glideins: Glideins) -> str:
+    """What HTCondor by itself asks of a machine for the image, as a ClassAd expression; empty
+    without one."""
+    if not glideins.image:
+        return ""
+    if glideins.image.startswith("docker:"):
+        kind = "HasDockerURL"
+    else:
+        kind = "HasSIF" if glideins.image.endswith(".sif") else "HasSandboxImage"
+    return f"TARGET.HasContainer && TARGET.{kind}"
+
+
 def _resources(glideins: Glideins) -> dict[str, str]:
     commands = {
         "request_cpus": str(glideins.cpus),

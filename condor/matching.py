@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from condor.description import gpu_conditions
+from condor.description import gpu_conditions, image_condition
 from condor.glideins import Glideins
 
 _MEBIBYTE = 1 << 20
@@ -41,6 +41,7 @@ def demand(glideins: Glideins) -> Demand:
         "cpus": f"TotalSlotCpus >= {glideins.cpus}",
         "memory": f"TotalSlotMemory >= {math.ceil(glideins.memory_bytes / _MEBIBYTE)}",
         "disk": f"TotalSlotDisk >= {math.ceil(glideins.disk_bytes / 1024)}",
+        "image": image_condition(glideins),
         "requirements": glideins.requirements,
     }
     conditions = gpu_conditions(glideins) if glideins.gpus else {}
@@ -48,7 +49,11 @@ def demand(glideins: Glideins) -> Demand:
 
 
 def match(ads: Iterable[Any], wanted: Demand) -> Match:
-    """``ads``: slot ads (``classad2.ClassAd``), those of dynamic slots too, which count not."""
+    """``ads``: slot ads (``classad2.ClassAd``), those of dynamic slots too, which count not.
+
+    ``htcondor2`` has been imported, as for getting ads: only since then are names without a scope
+    sought in the machine's ad too.
+    """
     import classad2
 
     empty = classad2.ClassAd({})

@@ -19,7 +19,9 @@ EVALUATIONS = {
     "scale": "what a decision costs the manager, from 100 to 10,000 workers",
     "staging": "a model's files on their way to workers without a shared file system",
     "overhead": "what pcm adds per batch and per item, empty batches per second, memory per item",
+    "trace": "40 workers come and go by a script on the real TaskVine (in the cluster root)",
     "paper": "pv0 to pv6 of the papers: published, their policy simulated, and pcm",
+    "peers": "the same work under the same kills: Ray, Dask, Parsl, TaskVine, and pcm",
 }
 
 

@@ -21,42 +21,15 @@ from collections.abc import Callable
 from typing import Any
 
 from evaluations.base import Target
-from evaluations.dispatch.plan import FULL, QUICK, Plan
+from evaluations.dispatch.beside import missing
+from evaluations.dispatch.plan import FULL, QUICK
+from evaluations.in_the_root import measured
 
 
 def evaluate(say: Callable[[str], None]) -> tuple[dict[str, Any], list[Target]]:
-    return _evaluate(say, FULL)
+    return measured("dispatch", FULL, say, packages=missing())
 
 
 def quick(say: Callable[[str], None]) -> tuple[dict[str, Any], list[Target]]:
     """As little as shows that it works; its figures mean nothing."""
-    return _evaluate(say, QUICK)
-
-
-def _evaluate(say: Callable[[str], None], plan: Plan) -> tuple[dict[str, Any], list[Target]]:
-    _check()
-    from evaluations.dispatch.measuring import measure
-
-    return measure(plan, say)
-
-
-def _check() -> None:
-    """Exits where something is missing, and says how to run it."""
-    from evaluations.dispatch import beside
-    from pcm import EngineError
-    from pcm.engines.taskvine.requirements import check_machine
-
-    again = "python -m evaluations dispatch --json"
-    try:
-        check_machine()
-    except EngineError as error:
-        raise SystemExit(
-            f"dispatch: {error}\nor run it in the cluster root, which `make cluster` builds:"
-            f"\n    tests/cluster/enter {again}"
-        ) from None
-    if packages := beside.missing():
-        names = " ".join(packages)
-        raise SystemExit(
-            f"dispatch: TaskVine's own libraries need `pip install {names}` in this Python"
-            " (in the cluster root: `make cluster` again)"
-        )
+    return measured("dispatch", QUICK, say, packages=missing())

@@ -22,42 +22,16 @@ from collections.abc import Callable
 from typing import Any
 
 from evaluations.base import Target
-from evaluations.glideins.plan import FULL, QUICK, Plan
+from evaluations.glideins.plan import FULL, QUICK
+from evaluations.in_the_root import measured
+
+PROGRAMS = ("condor_master", "vine_factory")
 
 
 def evaluate(say: Callable[[str], None]) -> tuple[dict[str, Any], list[Target]]:
-    return _evaluate(say, FULL)
+    return measured("glideins", FULL, say, programs=PROGRAMS)
 
 
 def quick(say: Callable[[str], None]) -> tuple[dict[str, Any], list[Target]]:
     """As little as shows that it works; its figures mean nothing."""
-    return _evaluate(say, QUICK)
-
-
-def _evaluate(say: Callable[[str], None], plan: Plan) -> tuple[dict[str, Any], list[Target]]:
-    _check()
-    from evaluations.glideins.measuring import measure
-
-    return measure(plan, say)
-
-
-def _check() -> None:
-    """Exits where something is missing, and says how to run it."""
-    import shutil
-
-    from pcm import EngineError
-    from pcm.engines.taskvine.requirements import check_machine
-
-    problem = ""
-    try:
-        check_machine()
-    except EngineError as error:
-        problem = str(error)
-    lacking = [name for name in ("condor_master", "vine_factory") if shutil.which(name) is None]
-    if lacking and not problem:
-        problem = f"there is no {' and no '.join(lacking)} on PATH"
-    if problem:
-        raise SystemExit(
-            f"glideins: {problem}\nrun it in the cluster root, which `make cluster` builds:"
-            "\n    tests/cluster/enter python -m evaluations glideins --json"
-        )
+    return measured("glideins", QUICK, say, programs=PROGRAMS)

@@ -7,9 +7,9 @@ import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
+from condor import sleepers
 from condor.personal_pool import CondorPool
 from evaluations.glideins.plan import Away
 
@@ -19,22 +19,8 @@ SETTINGS = {
     "MachineMaxVacateTime": "10",
 }
 """Of HTCondor, for machines to prefer their owners' jobs."""
-# The priority: a GPU that one of our jobs was taken from is for the owner, not for that job again.
-_JOB = """\
-executable = /bin/sleep
-arguments = {seconds}
-transfer_executable = false
-should_transfer_files = yes
-request_cpus = 1
-request_memory = 100
-request_gpus = 1
-+IsOwners = true
-requirements = Machine == "{machine}.pool"
-priority = 10
-initialdir = {directory}
-log = owners.log
-queue {gpus}
-"""
+_OWNERS = {"+IsOwners": "true", "priority": "10"}
+"""The priority: a GPU that one of our jobs was taken from is for the owner, not for that job."""
 
 
 class Owners:
@@ -54,12 +40,7 @@ class Owners:
         self._thread.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         self._over.set()
         self._thread.join()
         if self.clusters:
@@ -80,11 +61,8 @@ class Owners:
     def _submit(self, number: int, away: Away) -> None:
         file = self._directory / f"owner-{number}.sub"
         file.write_text(
-            _JOB.format(
-                seconds=away.seconds,
-                machine=away.machine,
-                gpus=away.gpus,
-                directory=self._directory,
+            sleepers.description(
+                away.machine, self._directory, away.seconds, jobs=away.gpus, more=_OWNERS
             )
         )
         said = self._pool.run("condor_submit", "-terse", str(file))

@@ -10,7 +10,6 @@ import weakref
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pcm.core.events import PoolSized
@@ -235,12 +234,7 @@ class Manager:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         self.close(wait=error is None)
 
     # -- inside ----------------------------------------------------------------------------------

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Callable
-from types import TracebackType
 from typing import Self
 
 LOGGER = "pcm.glideins"
@@ -29,12 +28,7 @@ class Notices(logging.Handler):
         self._logger.propagate = False
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._logger.removeHandler(self)
         self._logger.level, self._logger.propagate = self._before
 

@@ -280,7 +280,6 @@ def test_bad_input_is_named_before_anything_starts(
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.skipif(not (DEMO / "model").exists(), reason="the demonstration's model is not here")
 def test_the_demonstration_prefers_the_prompt_its_model_was_trained_with(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from condor.personal_pool import CondorPool, ordinary_user
 from tests.cluster.passwords import password_file
+from tests.cluster.projects import ClusterProject
 
 
 @pytest.fixture
@@ -30,3 +32,10 @@ def directory(pool: CondorPool) -> Iterator[Path]:
     with ordinary_user() as directory:
         yield directory
         pool.clear_queue()
+
+
+@pytest.fixture
+def project(directory: Path) -> Iterator[ClusterProject]:
+    """Of the same user."""
+    with closing(ClusterProject(directory)) as project:
+        yield project

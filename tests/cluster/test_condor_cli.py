@@ -4,55 +4,41 @@ from __future__ import annotations
 
 import signal
 import subprocess
-import time
-from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
 from condor.personal_pool import CondorPool
 from condor.provisioner import origin
 from pcm.doctor.htcondor import htcondor
-from tests.cli.conftest import RUN, Project, ended
-from tests.cluster import rootfs
+from tests.cli.conftest import RUN, ended
 from tests.cluster.needs import needs_htcondor, needs_taskvine
+from tests.cluster.projects import CLASS, ClusterProject
 from tests.cluster.test_taskvine_workers import free_port
+from tests.cluster.waiting import until
 
 pytestmark = [pytest.mark.cluster, needs_htcondor, needs_taskvine]
 
-DEADLINE_SECONDS = 60.0
-COMMON = f"""\
-    memory: 200 MB
-    disk: 100 MB
-    grace: 5 s
-    check_gpus: false
-    python: {rootfs.VENV}/bin/python
-"""
 SLOW = RUN + "arguments: {pause: 0.02}\nbatch: 5\nhost: 127.0.0.1\n"
-GLIDEINS = f"glideins:\n  - name: any\n    most: 3\n{COMMON}"
+GLIDEINS = f"glideins:\n  - name: any\n    most: 3\n{CLASS}"
 
 
-@pytest.fixture
-def project(directory: Path) -> Project:
-    return Project(directory)
-
-
-def until(project: Project, true: Callable[[], object], manager: subprocess.Popen[str]) -> None:
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    while not true():
-        assert manager.poll() is None, manager.communicate()
-        assert time.monotonic() < deadline, project.pcm("glidein", "status", "out")
-        time.sleep(0.1)
+def has_worked(project: ClusterProject, manager: subprocess.Popen[str]) -> None:
+    """Wait for its first results."""
+    until(
+        lambda: project.finished() > 5,
+        lambda: project.pcm("glidein", "status", "out"),
+        manager=manager,
+    )
 
 
 def test_a_run_file_with_glideins_is_resumed_with_the_same_ones(
-    pool: CondorPool, project: Project
+    pool: CondorPool, project: ClusterProject
 ) -> None:
     project.items(600)
     project.write(SLOW + GLIDEINS)
     first = project.start("run", "run.yaml")
     try:
-        until(project, lambda: finished(project) > 5, first)
+        has_worked(project, first)
         shown = project.pcm("glidein", "show", "out", "--class", "any")
         assert shown.code == 0, shown
         file = project.folder / "any.sub"
@@ -74,14 +60,9 @@ def test_a_run_file_with_glideins_is_resumed_with_the_same_ones(
     assert None not in came_from
 
 
-def finished(project: Project) -> int:
-    if not (project.folder / "out" / "run.json").exists():
-        return 0
-    end = project.pcm("status", "out", "--json")
-    return int(end.answer["finished"]) if end.code == 0 else 0
-
-
-def test_glideins_by_hand_serve_a_manager_without_any(pool: CondorPool, project: Project) -> None:
+def test_glideins_by_hand_serve_a_manager_without_any(
+    pool: CondorPool, project: ClusterProject
+) -> None:
     project.items(100)
     port = str(free_port())
     project.write(SLOW + f"engine: taskvine\nengine_options: {{listen: {port}}}\n")
@@ -91,7 +72,7 @@ def test_glideins_by_hand_serve_a_manager_without_any(pool: CondorPool, project:
     project.write(text.replace("host: 127.0.0.1\n", ""))
     manager = project.start("run", "run.yaml", "--workers", "0")
     note = project.folder / "out" / "manager.json"
-    until(project, note.exists, manager)
+    until(note.exists, manager=manager)
     submit = project.pcm("glidein", "submit", "out", "2", "--from", "classes.yaml", "--json")
     assert submit.code == 0, submit
     assert len(submit.answer["jobs"]) == len(pool.queue("ClusterId")) == 2
@@ -102,11 +83,13 @@ def test_glideins_by_hand_serve_a_manager_without_any(pool: CondorPool, project:
     pool.clear_queue()
 
 
-def test_glideins_by_hand_stay_beside_the_managers_own(pool: CondorPool, project: Project) -> None:
+def test_glideins_by_hand_stay_beside_the_managers_own(
+    pool: CondorPool, project: ClusterProject
+) -> None:
     project.items(5000)
     project.write(SLOW + GLIDEINS.replace("most: 3", "most: 1"))
     manager = project.start("run", "run.yaml")
-    until(project, lambda: finished(project) > 5, manager)
+    has_worked(project, manager)
     assert project.pcm("glidein", "remove", "out").code == 2, "a manager is at work"
     by_hand = project.pcm("glidein", "submit", "out", "1", "--json").answer["run"]
     answer = project.pcm("glidein", "status", "out", "--json").answer
@@ -117,14 +100,11 @@ def test_glideins_by_hand_stay_beside_the_managers_own(pool: CondorPool, project
     left = project.pcm("glidein", "status", "out", "--json").answer["classes"]
     assert {one["run"] for one in left} <= {by_hand}, "its own are gone"
     assert project.pcm("glidein", "remove", "out").code == 0
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    while pool.queue("ClusterId"):
-        assert time.monotonic() < deadline, project.pcm("glidein", "status")
-        time.sleep(0.1)
+    until(lambda: pool.queue("ClusterId") == [], lambda: project.pcm("glidein", "status"))
 
 
 def test_what_no_machine_has_is_told_before_anything_is_submitted(
-    pool: CondorPool, project: Project
+    pool: CondorPool, project: ClusterProject
 ) -> None:
     project.write(SLOW.replace("host: 127.0.0.1\n", "") + "engine: taskvine\n")
     (project.folder / "classes.yaml").write_text(
@@ -134,7 +114,7 @@ def test_what_no_machine_has_is_told_before_anything_is_submitted(
     port = str(free_port())
     manager = project.start("run", "run.yaml", "--workers", "1", "--listen", port)
     try:
-        until(project, (project.folder / "out" / "manager.json").exists, manager)
+        until((project.folder / "out" / "manager.json").exists, manager=manager)
         end = project.pcm("glidein", "submit", "out", "1", "--from", "classes.yaml")
         assert end.code == 2, end
         assert "0 of 8 GPUs match; 2 would with gpu_memory <= " in end.stderr
@@ -144,7 +124,7 @@ def test_what_no_machine_has_is_told_before_anything_is_submitted(
     assert pool.queue("ClusterId") == []
 
 
-def test_the_doctor_sees_the_pool(pool: CondorPool, project: Project) -> None:
+def test_the_doctor_sees_the_pool(pool: CondorPool, project: ClusterProject) -> None:
     section = htcondor()
     assert section.works, section
     found = {check.name: check.detail for check in section.checks}

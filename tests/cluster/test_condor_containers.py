@@ -5,7 +5,6 @@ There is no Apptainer in the root: HTCondor calls a stand-in for it, which isola
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,15 +12,17 @@ import pytest
 
 from condor import Glideins, materials
 from condor.client import Client
-from condor.description import describe, text
+from condor.description import describe, image_condition, text
 from condor.invitation import Invitation
 from condor.personal_pool import MACHINES, CondorPool
+from condor.prospects import check
 from pcm.core.commands import Retire
 from pcm.core.events import WorkerJoined, WorkerLeft
 from tests.cluster import rootfs
 from tests.cluster.engine_driving import driving
 from tests.cluster.glidein_classes import glideins
 from tests.cluster.needs import needs_htcondor, needs_taskvine
+from tests.cluster.waiting import until
 
 pytestmark = [pytest.mark.cluster, needs_htcondor, needs_taskvine]
 
@@ -51,7 +52,9 @@ def dry_run(pool: CondorPool, directory: Path, class_: Glideins) -> dict[str, st
     pool.run("condor_submit", "-dry-run", str(directory / "ad"), str(directory / "sub"))
     lines = (directory / "ad").read_text().splitlines()
     fields = [line.partition("=") for line in lines]
-    return {name.strip(): value.strip() for name, _, value in fields}
+    ad = {name.strip(): value.strip() for name, _, value in fields}
+    assert image_condition(class_) in ad["Requirements"]
+    return ad
 
 
 def test_an_image_that_lies_here_is_sent(pool: CondorPool, directory: Path) -> None:
@@ -105,13 +108,6 @@ def test_pools_of_many_sites_take_the_description(pool: CondorPool, directory: P
     assert ad.get("TransferExecutable", "true") == "true"
 
 
-def wait_for_empty(pool: CondorPool) -> None:
-    deadline = time.monotonic() + 30
-    while jobs := pool.queue("ClusterId", "JobStatus", "HoldReason"):
-        assert time.monotonic() < deadline, jobs
-        time.sleep(0.1)
-
-
 @pytest.mark.parametrize("kind", ["file", "directory"])
 def test_a_worker_in_an_image(pool: CondorPool, directory: Path, schedd: Client, kind: str) -> None:
     image = directory / ("worker.sif" if kind == "file" else "image")
@@ -121,6 +117,7 @@ def test_a_worker_in_an_image(pool: CondorPool, directory: Path, schedd: Client,
         image.mkdir()
         (image / "environment").write_text(IMAGE)
     class_ = glideins(image=str(image), python="python3")
+    assert check([class_]) == []
     with driving(workers=0) as drive:
         address = f"127.0.0.1:{drive.engine.port}"
         invitation = Invitation(address, drive.engine.password_file, patience_seconds=20)
@@ -133,7 +130,11 @@ def test_a_worker_in_an_image(pool: CondorPool, directory: Path, schedd: Client,
         drive.finish(worker)
         drive.engine.order(Retire(worker, 0, "enough"))
         drive.until(WorkerLeft)
-        wait_for_empty(pool)
+        until(
+            lambda: pool.queue("ClusterId") == [],
+            lambda: pool.queue("ClusterId", "JobStatus", "HoldReason"),
+            within_seconds=30,
+        )
     (output,) = (directory / materials.OUTPUT).glob("*.out")
     said = output.read_text()
     name = "worker.sif" if kind == "file" else str(image)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 import socket
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,15 +11,18 @@ from pathlib import Path
 import pytest
 
 import pcm
+from condor import sleepers
 from condor.fleet import Status
 from condor.invitation import Invitation
 from condor.jobs import JobId
 from condor.personal_pool import MACHINES, CondorPool, ordinary_user
 from condor.provisioner import Provisioner, origin
 from tests.cluster.glidein_classes import glideins
+from tests.cluster.glidein_runs import digests
 from tests.cluster.needs import needs_htcondor, needs_taskvine
 from tests.cluster.passwords import password_file
-from tests.manager.workloads import digest, expected, salt
+from tests.cluster.waiting import until
+from tests.manager.workloads import expected
 
 pytestmark = [pytest.mark.cluster, pytest.mark.kills, needs_htcondor, needs_taskvine]
 
@@ -30,19 +32,6 @@ SETTINGS = {
     "ALLOW_PSLOT_PREEMPTION": "True",
     "MachineMaxVacateTime": "10",
 }
-IMPORTANT = """\
-executable = /bin/sleep
-arguments = 3
-transfer_executable = false
-should_transfer_files = yes
-request_gpus = {gpus}
-request_memory = 100
-+Important = true
-requirements = Machine == "{machine}"
-initialdir = {directory}
-log = important.log
-queue
-"""
 
 
 @pytest.fixture
@@ -58,6 +47,11 @@ class Scene:
     def machine_of(self, job: JobId) -> str:
         answer = self.pool.queue("ClusterId", "ProcId", "MachineAttrMachine0")
         return next(m for cluster, proc, m in answer if (int(cluster), int(proc)) == job)
+
+    def glideins_with(self, job: JobId) -> int:
+        """How many are on its machine, together with it: one or both."""
+        machine = self.machine_of(job)
+        return sum(there == machine for (there,) in self.pool.queue("MachineAttrMachine0"))
 
 
 def drain(scene: Scene, job: JobId) -> None:
@@ -81,20 +75,22 @@ def kill_machine(scene: Scene, job: JobId) -> None:
 
 def somebody_important(scene: Scene, job: JobId) -> None:
     """Whom the machine's owner prefers."""
-    name = scene.machine_of(job)
-    gpus = next(machine.gpus for machine in MACHINES if name.startswith(machine.name))
-    text = IMPORTANT.format(machine=name, gpus=gpus, directory=scene.directory)
-    (scene.directory / "important.sub").write_text(text)
-    scene.pool.run("condor_submit", str(scene.directory / "important.sub"))
+    name = scene.machine_of(job).removesuffix(".pool")
+    gpus = next(machine.gpus for machine in MACHINES if machine.name == name)
+    file = scene.directory / "important.sub"
+    more = {"+Important": "true"}
+    file.write_text(sleepers.description(name, scene.directory, 3.0, gpus=gpus, more=more))
+    scene.pool.run("condor_submit", str(file))
 
 
-EFFECTS: dict[Callable[[Scene, JobId], None], Callable[[Status], bool]] = {
-    drain: lambda status: status.evictions == 1,
-    hold: lambda status: sum(status.held.values()) == 1,
-    kill_starter: lambda status: status.silent + status.evictions == 1,
-    kill_machine: lambda status: status.silent + status.evictions == 1,
-    somebody_important: lambda status: status.evictions == 1,
+EFFECTS: dict[Callable[[Scene, JobId], None], Callable[[Status, int], bool]] = {
+    drain: lambda status, there: status.evictions == there,
+    hold: lambda status, there: sum(status.held.values()) == 1,
+    kill_starter: lambda status, there: status.silent + status.evictions == there,
+    kill_machine: lambda status, there: status.silent + status.evictions == there,
+    somebody_important: lambda status, there: status.evictions == there,
 }
+"""What comes of it, where so many glideins are on that machine."""
 
 
 @pytest.mark.parametrize("deed", EFFECTS)
@@ -105,19 +101,18 @@ def test_a_run_goes_on(pool: CondorPool, deed: Callable[[Scene, JobId], None]) -
             workers = {next(rows).worker for _ in range(20)}
             victim = origin(workers.pop())
             assert victim is not None
-            deed(Scene(pool, directory), victim.job)
-            until(lambda: EFFECTS[deed](provisioner.status()[0]), provisioner)
+            scene = Scene(pool, directory)
+            there = scene.glideins_with(victim.job)
+            deed(scene, victim.job)
+            until(
+                lambda: EFFECTS[deed](provisioner.status()[0], there),
+                provisioner.status,
+                within_seconds=30,
+            )
             list(rows)
             assert {row.key: row.value for row in run_} == expected(ITEMS)
         left = [job for job in pool.queue("ClusterId", "Important") if job[1] != "true"]
         assert left == [], (directory / "jobs" / "any.log").read_text()
-
-
-def until(true: Callable[[], bool], provisioner: Provisioner) -> None:
-    deadline = time.monotonic() + 30
-    while not true():
-        assert time.monotonic() < deadline, provisioner.status()
-        time.sleep(0.05)
 
 
 @contextmanager
@@ -132,17 +127,11 @@ def run(directory: Path) -> Iterator[tuple[pcm.Run, Provisioner]]:
         provisioner.start(Invitation(f"127.0.0.1:{port}", password), "run")
         try:
             provisioner.want("glidein:any", 2)
-            until(lambda: len(manager.workers()) == 2, provisioner)
+            until(lambda: len(manager.workers()) == 2, provisioner.status, within_seconds=30)
             for worker in manager.workers():
                 provisioner.joined(worker.worker)
             yield (
-                manager.map(
-                    digest.bind(seconds=0.03),
-                    range(ITEMS),
-                    context=salt(),
-                    directory=directory / "run",
-                    batch=20,
-                ),
+                digests(manager, directory, ITEMS, seconds=0.03, batch=20),
                 provisioner,
             )
         finally:

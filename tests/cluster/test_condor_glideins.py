@@ -21,10 +21,11 @@ from pcm.core.commands import Retire
 from pcm.core.events import WorkerJoined, WorkerLeft, WorkerNotice
 from tests.cluster.engine_driving import Drive, driving
 from tests.cluster.glidein_classes import glideins
+from tests.cluster.glidein_runs import digests
 from tests.cluster.needs import needs_htcondor, needs_taskvine
 from tests.cluster.passwords import password_file
 from tests.manager.disturbing import events
-from tests.manager.workloads import digest, expected, salt
+from tests.manager.workloads import expected
 
 pytestmark = [pytest.mark.cluster, needs_htcondor, needs_taskvine]
 
@@ -140,13 +141,7 @@ def test_a_run_through_evictions(
     address = Invitation(f"127.0.0.1:{port}", password)
     with pcm.Manager(engine="taskvine", workers=0, listen=port, password_file=password) as manager:
         submitted = Submitted(address, schedd, directory, glideins(), 2)
-        run = manager.map(
-            digest.bind(seconds=0.02),
-            range(200),
-            context=salt(),
-            directory=directory / "run",
-            batch=60,
-        )
+        run = digests(manager, directory, 200, seconds=0.02, batch=60)
         coming = iter(run)
         told = [next(coming) for _ in range(20)]
         worker = told[-1].worker
@@ -162,6 +157,7 @@ def test_a_run_through_evictions(
     # What it had told of was not computed again; nor, with a grace, what it told of then.
     kept = {row.key for row in rows if row.worker == worker}
     assert kept >= {row.key for row in told if row.worker == worker}
+    assert {row.attempt for row in rows if row.worker == worker} == {1}
     submitted.until(lambda event: event.kind == "evicted" and event.job == victim)
 
 

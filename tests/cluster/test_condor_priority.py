@@ -12,20 +12,21 @@ import pwd
 import shutil
 import subprocess
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-import pcm
+from condor import sleepers
 from condor.personal_pool import A100, PARENT, V100, CondorPool, Machine, ordinary_user
 from condor.provisioner import origin
 from tests.cluster import rootfs
 from tests.cluster.glidein_classes import glideins
+from tests.cluster.glidein_runs import digests, manager_with
 from tests.cluster.needs import needs_htcondor, needs_taskvine
+from tests.cluster.waiting import until
 from tests.manager.disturbing import events
-from tests.manager.workloads import digest, expected, salt
+from tests.manager.workloads import expected
 
 pytestmark = [
     pytest.mark.cluster,
@@ -36,7 +37,6 @@ pytestmark = [
 ]
 
 ITEMS = 400
-DEADLINE_SECONDS = 40.0
 RIVAL = "rival"
 SETTINGS = {
     "PREEMPTION_REQUIREMENTS": "RemoteUserPrio > SubmitterUserPrio * 1.2",
@@ -44,18 +44,6 @@ SETTINGS = {
     "PRIORITY_HALFLIFE": "1000000000",  # They are as the test sets them.
 }
 MACHINES = (Machine("ada", A100, 1), Machine("bob", V100, 1))
-JOB = """\
-executable = /bin/sleep
-arguments = 3
-transfer_executable = false
-should_transfer_files = yes
-request_gpus = 1
-request_memory = 100
-requirements = Machine == "{machine}.pool"
-initialdir = {directory}
-log = rival.log
-queue
-"""
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +70,7 @@ def submitted(rival: str, machine: str) -> Iterator[Path]:
     account = pwd.getpwnam(rival)
     directory = Path(tempfile.mkdtemp(prefix="rival-", dir=PARENT))
     try:
-        (directory / "sub").write_text(JOB.format(machine=machine, directory=directory))
+        (directory / "sub").write_text(sleepers.description(machine, directory, 3.0))
         user = os.geteuid()
         os.seteuid(0)
         try:
@@ -99,7 +87,7 @@ def submitted(rival: str, machine: str) -> Iterator[Path]:
             )
         finally:
             os.seteuid(user)
-        yield directory / "rival.log"
+        yield directory / sleepers.LOG
     finally:
         os.seteuid(0)
         shutil.rmtree(directory)
@@ -112,36 +100,26 @@ def machine_of(pool: CondorPool, job: tuple[int, int]) -> str:
     return name.removesuffix(".pool")
 
 
-def until(true: Callable[[], object], manager: pcm.Manager) -> None:
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    while not true():
-        assert time.monotonic() < deadline, manager.glideins()
-        time.sleep(0.05)
-
-
 @pytest.mark.parametrize("whole_machines", [False, True])
 def test_a_run_goes_on_when_somebody_comes_first(rival: str, whole_machines: bool) -> None:
     with pool_with(rival, whole_machines) as pool, ordinary_user() as directory:
-        classes = [glideins("any", most=2, least=2)]
-        with pcm.Manager(
-            "taskvine", glideins=classes, home=directory / "home", host="127.0.0.1"
-        ) as manager:
-            run = manager.map(
-                digest.bind(seconds=0.03),
-                range(ITEMS),
-                context=salt(),
-                directory=directory / "run",
-                batch=60,
-            )
+        with manager_with(directory, glideins("any", most=2, least=2)) as manager:
+            run = digests(manager, directory, ITEMS, seconds=0.03, batch=60)
             coming = iter(run)
             told = [next(coming) for _ in range(20)]
             victim = told[-1].worker
             job = origin(victim)
             assert job is not None
             with submitted(rival, machine_of(pool, job.job)) as log:
-                until(lambda: manager.glideins()[0].evictions == 1, manager)
+                until(
+                    lambda: manager.glideins()[0].evictions == 1,
+                    manager.glideins,
+                    within_seconds=40,
+                )
                 list(coming)
-                until(lambda: "Job terminated" in log.read_text(), manager)
+                until(
+                    lambda: "Job terminated" in log.read_text(), manager.glideins, within_seconds=40
+                )
             rows = list(run)
             causes = {event["worker"]: event["cause"] for event in events(run, "WorkerLeft")}
         assert {row.key: row.value for row in rows} == expected(ITEMS)

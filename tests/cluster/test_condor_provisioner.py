@@ -21,10 +21,10 @@ from pcm.core.events import ProvisionFailed, WorkerJoined, WorkerLeft
 from tests.cluster import glidein_classes
 from tests.cluster.engine_driving import Drive, driving
 from tests.cluster.needs import needs_htcondor, needs_taskvine
+from tests.cluster.waiting import until
 
 pytestmark = [pytest.mark.cluster, needs_htcondor, needs_taskvine]
 
-DEADLINE_SECONDS = 40.0
 CLASSES: dict[str, dict[str, Any]] = {
     "a100": {"capability": 8.0},
     "v100": {"require_gpus": 'DeviceName == "Tesla V100-PCIE-16GB"'},
@@ -57,10 +57,11 @@ class Provisioned:
         return next(status for status in self.provisioner.status() if status.name == class_)
 
     def until(self, true: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + DEADLINE_SECONDS
-        while not true():
-            assert time.monotonic() < deadline, (self.provisioner.status(), self.said, self.failed)
-            time.sleep(0.05)
+        until(
+            true,
+            lambda: (self.provisioner.status(), self.said, self.failed),
+            within_seconds=40,
+        )
 
     def workers(self, count: int) -> list[str]:
         """So many more that join, as the manager would tell of them."""

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -17,6 +13,7 @@ from condor.personal_pool import CondorPool
 from condor.provisioner import origin
 from tests.cluster import rootfs
 from tests.cluster.glidein_classes import glideins
+from tests.cluster.glidein_runs import begun_and_killed, manager_with
 from tests.cluster.needs import needs_htcondor, needs_taskvine
 from tests.manager.workloads import digest, expected, salt
 
@@ -25,18 +22,6 @@ pytestmark = [pytest.mark.cluster, needs_htcondor, needs_taskvine]
 APP = rootfs.CHECKOUT / "apps" / "fact_verification"
 DEMO = APP / "demo"
 PROMPT = (APP / "prompts" / "default.txt").read_text().rstrip("\n")
-PROGRAM = """
-import sys
-import pcm
-from tests.cluster.glidein_classes import glideins
-from tests.manager.workloads import digest, salt
-
-home, directory = sys.argv[1:]
-with pcm.Manager("taskvine", glideins=[glideins()], home=home, host="127.0.0.1") as manager:
-    run = manager.map(digest.bind(seconds=0.05), range(600), context=salt(), directory=directory)
-    for row in run:
-        print(row.worker, flush=True)
-"""
 
 
 def test_a_run_gets_its_workers_from_classes_and_leaves_an_empty_queue(
@@ -46,9 +31,7 @@ def test_a_run_gets_its_workers_from_classes_and_leaves_an_empty_queue(
         glideins("big", most=2, gpu_memory="40 GB"),
         glideins("any", most=2, requirements='Machine =!= "ada.pool"'),
     ]
-    with pcm.Manager(
-        "taskvine", glideins=classes, home=directory / "home", host="127.0.0.1"
-    ) as manager:
+    with manager_with(directory, *classes) as manager:
         run = manager.map(digest.bind(seconds=0.02), range(400), context=salt())
         rows = {row.key: row.value for row in run}
         assert rows == expected(400)
@@ -62,16 +45,9 @@ def test_a_run_gets_its_workers_from_classes_and_leaves_an_empty_queue(
 def test_a_manager_that_was_killed_finds_its_glideins_again(
     pool: CondorPool, directory: Path
 ) -> None:
-    home, where = directory / "home", directory / "run"
-    program = [sys.executable, "-c", PROGRAM, str(home), str(where)]
-    environment = os.environ | {"PYTHONPATH": str(rootfs.CHECKOUT)}
-    with subprocess.Popen(program, env=environment, stdout=subprocess.PIPE, text=True) as first:
-        assert first.stdout is not None
-        assert first.stdout.readline()
-        first.send_signal(signal.SIGKILL)
-    jobs = {(int(cluster), int(proc)) for cluster, proc in pool.queue("ClusterId", "ProcId")}
-    assert jobs
-    with pcm.Manager("taskvine", glideins=[glideins()], home=home, host="127.0.0.1") as manager:
+    where = directory / "run"
+    jobs = begun_and_killed(pool, where, 600, home=directory / "home")
+    with manager_with(directory, glideins()) as manager:
         rows = list(manager.resume(where))
         assert {row.key: row.value for row in rows} == expected(600)
         assert manager.glideins()[0].submitted == len(jobs)
@@ -91,9 +67,7 @@ def test_claims_are_verified_on_glideins_as_on_this_machine(directory: Path) -> 
     with pcm.Manager(workers=1, threads_per_worker=1) as manager:
         here = verdicts(manager)
     class_ = glideins(memory="2 GB", disk="500 MB", gpu_memory="20 GB")
-    with pcm.Manager(
-        "taskvine", glideins=[class_], home=directory / "home", host="127.0.0.1"
-    ) as manager:
+    with manager_with(directory, class_) as manager:
         assert verdicts(manager) == here
     assert len(here) == 120
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-import pcm
 from condor.personal_pool import MACHINES, CondorPool, Machine
 from tests.cluster.glidein_classes import glideins
+from tests.cluster.glidein_runs import digests, manager_with
 from tests.cluster.needs import needs_htcondor, needs_taskvine
-from tests.manager.workloads import digest, expected, salt
+from tests.manager.workloads import expected
 
 pytestmark = [pytest.mark.cluster, needs_htcondor, needs_taskvine]
 
@@ -40,16 +40,8 @@ def test_models_are_kinds_of_workers(directory: Path, kinds: dict[str, tuple[str
         glideins(name, most=1, least=1, requirements=f'Machine == "{name}.pool"') for name in kinds
     ]
     offers: dict[str, tuple[str, int, int]] = {}
-    with pcm.Manager(
-        "taskvine", glideins=classes, home=directory / "home", host="127.0.0.1"
-    ) as manager:
-        run = manager.map(
-            digest.bind(seconds=0.05),
-            range(ITEMS),
-            context=salt(),
-            directory=directory / "run",
-            batch=10,
-        )
+    with manager_with(directory, *classes) as manager:
+        run = digests(manager, directory, ITEMS, seconds=0.05, batch=10)
         rows = []
         for row in run:
             rows.append(row)

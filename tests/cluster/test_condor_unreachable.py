@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import pytest
@@ -15,6 +14,7 @@ from condor.jobs import MACHINE_UNFIT, ON_EXIT, Jobs
 from condor.personal_pool import CondorPool
 from tests.cluster.glidein_classes import glideins
 from tests.cluster.needs import needs_htcondor, needs_taskvine
+from tests.cluster.waiting import until
 
 pytestmark = [pytest.mark.cluster, needs_htcondor, needs_taskvine]
 
@@ -28,10 +28,12 @@ def test_the_job_waits_and_says_why(pool: CondorPool, directory: Path, password:
     schedd = Client()
     try:
         schedd.submit(describe(glideins(), invitation, "test", directory), 1)
-        deadline = time.monotonic() + 40
-        while not (held := [job for job in schedd.jobs("test") if job.status == 5]):
-            assert time.monotonic() < deadline, schedd.jobs("test")
-            time.sleep(0.1)
+        until(
+            lambda: [job.status for job in schedd.jobs("test")] == [5],
+            lambda: schedd.jobs("test"),
+            within_seconds=40,
+        )
+        (held,) = schedd.jobs("test")
         jobs = Jobs()
         for event in schedd.events(materials.log(directory, "any"), 0):
             jobs.handle(event)
@@ -40,8 +42,8 @@ def test_the_job_waits_and_says_why(pool: CondorPool, directory: Path, password:
     (job,) = jobs.live.values()
     assert (job.hold_code, job.hold_subcode) == (ON_EXIT, MACHINE_UNFIT)
     assert job.backs_off
-    assert f"the manager at {NOWHERE} cannot be reached from here" in held[0].hold_reason
+    assert f"the manager at {NOWHERE} cannot be reached from here" in held.hold_reason
     # The class leaves that machine alone, until it may be tried again.
     (machine,) = jobs.unfit_machines
-    assert held[0].hold_reason.startswith(f"machine {machine}: ")
+    assert held.hold_reason.startswith(f"machine {machine}: ")
     assert f"{machine} " in f"{pool.run('condor_status', '-af', 'Machine')} ".replace("\n", " ")

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from evaluations.dispatch import beside
 from tests.cluster.needs import needs_taskvine
+from tests.evaluations import program
 
 pytestmark = [
     pytest.mark.cluster,
@@ -21,20 +18,13 @@ pytestmark = [
     ),
 ]
 
-ROOT = Path(__file__).parents[2]
 WAYS = {"engine", "manager", "taskvine_direct", "taskvine_direct_queued", "taskvine_fork"}
 TRIPS = {"engine", "taskvine_direct", "taskvine_fork"}
 
 
 @pytest.fixture(scope="module")
 def result() -> dict[str, Any]:
-    command = [sys.executable, "-m", "evaluations", "dispatch", "--json", "--quick"]
-    done = subprocess.run(
-        command, cwd=ROOT, capture_output=True, text=True, timeout=110, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return answer
+    return program.quick("dispatch", timeout_seconds=110)
 
 
 def test_every_figure_is_there(result: dict[str, Any]) -> None:
@@ -61,6 +51,4 @@ def test_every_figure_is_there(result: dict[str, Any]) -> None:
 
 
 def test_every_expectation_has_its_verdict(result: dict[str, Any]) -> None:
-    whats = [target["what"] for target in result["targets"]]
-    assert len(whats) == len(set(whats)) == 11
-    assert all(isinstance(target["met"], bool) for target in result["targets"])
+    program.assert_complete(result["targets"], 11)

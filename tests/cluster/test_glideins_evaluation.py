@@ -2,31 +2,21 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.cluster.needs import needs_htcondor, needs_taskvine
+from tests.evaluations import program
 
 pytestmark = [pytest.mark.cluster, needs_htcondor, needs_taskvine]
 
-ROOT = Path(__file__).parents[2]
 WAYS = {"pcm", "fixed", "factory"}
 
 
 @pytest.fixture(scope="module")
 def result() -> dict[str, Any]:
-    command = [sys.executable, "-m", "evaluations", "glideins", "--json", "--quick"]
-    done = subprocess.run(
-        command, cwd=ROOT, capture_output=True, text=True, timeout=115, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return answer
+    return program.quick("glideins", timeout_seconds=115)
 
 
 def test_every_way_gives_exact_results_and_leaves_an_empty_queue(result: dict[str, Any]) -> None:
@@ -53,6 +43,4 @@ def test_owners_came(result: dict[str, Any]) -> None:
 
 
 def test_every_expectation_has_its_verdict(result: dict[str, Any]) -> None:
-    whats = [target["what"] for target in result["targets"]]
-    assert len(whats) == len(set(whats)) == 11
-    assert all(isinstance(target["met"], bool) for target in result["targets"])
+    program.assert_complete(result["targets"], 11)

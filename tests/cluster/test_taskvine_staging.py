@@ -277,6 +277,29 @@ def test_what_nobody_needs_any_more_is_kept_in_file_caches_alone(field: Field, m
         field.drive.engine.events(0.01)
 
 
+def test_files_come_ahead_and_again_if_they_were_let_go_meanwhile(
+    field: Field, model: Path
+) -> None:
+    worker = field.join("a")
+    ahead, drive = Load(worker, CONTEXT, 0, "disk"), field.drive
+    drive.engine.order(ahead)
+    drive.until(ReplicaChanged)
+    drive.engine.order(Evict(worker, CONTEXT, 0))
+    drive.engine.order(ahead)
+    drive.engine.order(Evict(worker, CONTEXT, 0))
+    whole(field.cache("a"), model, "one.bin").unlink()
+    drive.engine.order(ahead)
+    drive.all(ReplicaChanged, lambda e: e.tier == "disk", count=2)
+    field.load(worker)
+    field.warm(worker)
+    assert field.read(worker) == content(model)
+    said = [(e.tier, e.status) for e in drive.happened if isinstance(e, ReplicaChanged)]
+    gone = ("absent", "draining")
+    assert said[:3] == [("disk", "warm"), gone, gone]
+    assert said[3:] == [("disk", "warm"), ("gpu", "loading"), ("gpu", "warm")]
+    assert drive.engine.staging_figures().piece_bytes == TOTAL + SIZES["one.bin"]
+
+
 UNREACHABLE = """
 from workers.launch import command
 build = command.vine_worker

@@ -1,4 +1,4 @@
-"""Workers that stand still for a while: nothing is lost by it, and nobody waits but for them."""
+"""Workers that stand still for a while: nothing is lost by it, and nobody waits for them."""
 
 from __future__ import annotations
 
@@ -20,6 +20,11 @@ pytestmark = [pytest.mark.cluster, pytest.mark.kills, needs_taskvine]
 WORKERS = 3
 STOPPED_SECONDS = 30.0
 DEADLINE_SECONDS = 30.0
+BATCH_ITEMS = 10
+HELD_ITEMS = 2 * 2 * BATCH_ITEMS
+"""Each of the two that stand still has a batch that runs and one that is next."""
+STRIKE_AT = 40
+"""Rows."""
 
 
 class Stop:
@@ -60,9 +65,9 @@ def all_work(manager: pcm.Manager) -> None:
         at_work = {row.worker for row in run}
 
 
-def test_stopped_workers_go_on(tmp_path: Path) -> None:
+def test_a_third_worker_does_what_stopped_ones_held_and_they_go_on(tmp_path: Path) -> None:
     stop = Stop()
-    meanwhile: list[str] = []
+    meanwhile: list[pcm.Row] = []
     try:
         with pcm.Manager(engine="taskvine", workers=WORKERS) as manager:
             all_work(manager)
@@ -71,19 +76,28 @@ def test_stopped_workers_go_on(tmp_path: Path) -> None:
                 range(ITEMS),
                 context=salt(),
                 directory=tmp_path / "run",
-                batch=10,
+                batch=BATCH_ITEMS,
             )
-            strike = Strike(40, stop.begin)
+            strike = Strike(STRIKE_AT, stop.begin)
             for rows, row in enumerate(run, start=1):
+                if strike.struck_at:
+                    meanwhile.append(row)
                 strike(rows)
-                if strike.struck_at and not stop.is_over.is_set():
-                    meanwhile.append(row.worker)
-            # The third has done what the two held as well; they go on where they were.
-            assert stop.is_over.wait(DEADLINE_SECONDS)
+            assert not stop.is_over.is_set(), "the run has waited for those who stood still"
+            assert stop.is_over.wait(STOPPED_SECONDS + DEADLINE_SECONDS)
             all_work(manager)
     finally:
         stop.close()
     assert_exact(run)
     assert not events(run, "WorkerLeft")
-    assert {row.attempt for row in run} <= {1, 2}
-    assert len(meanwhile) > ITEMS // 2
+    third = meanwhile[-1].worker
+    told_before = [row for row in meanwhile if row.worker != third]
+    assert len(told_before) <= HELD_ITEMS, "what they had told before they stood still"
+    again = [row for row in run if row.attempt != 1]
+    assert {(row.attempt, row.worker) for row in again} == {(2, third)}
+    assert len(again) <= HELD_ITEMS
+    copies = [event for event in events(run, "Dispatch") if event["attempt"] != 1]
+    assert {(event["attempt"], event["worker"]) for event in copies} == {(2, third)}
+    assert len(copies) <= HELD_ITEMS // BATCH_ITEMS, "each was copied once"
+    copied = [range(start, stop) for event in copies for start, stop in event["ranges"]]
+    assert sorted(item for items in copied for item in items) == sorted(row.key for row in again)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-from types import TracebackType
 from typing import Self
 
 HERE, THERE = "10.213.7.1", "10.213.7.2"
@@ -44,12 +43,7 @@ class Machine:
         own = os.readlink("/proc/self/ns/net")
         return os.readlink(f"/proc/{self._holder.pid}/ns/net") == own
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._holder.kill()
         self._holder.wait()
         subprocess.run(["ip", "link", "del", OUTER], check=False, capture_output=True)

@@ -9,6 +9,7 @@ import pytest
 from condor import Glideins
 from condor.matching import Match, demand, match
 
+pytest.importorskip("htcondor2")  # It has ClassAds seek names without a scope on both sides.
 classad2 = pytest.importorskip("classad2")
 
 
@@ -78,6 +79,24 @@ def test_an_attribute_that_nobody_has_matches_nobody() -> None:
     assert (
         matched(requirements="HasMagic").text == "0 of 12 GPUs match; 12 would without requirements"
     )
+
+
+@pytest.mark.parametrize(
+    ("image", "attribute"),
+    [
+        ("docker://org/worker:1", "HasDockerURL"),
+        ("worker.sif", "HasSIF"),
+        ("osdf:///ospool/me/worker.sif", "HasSIF"),
+        ("/images/worker", "HasSandboxImage"),
+    ],
+)
+def test_an_image_is_for_machines_that_can_run_its_kind(image: str, attribute: str) -> None:
+    assert matched(image=image).text == "0 of 12 GPUs match; 12 would without image"
+    wanted = demand(Glideins(name="x", most=1, image=image))
+    runtime = dict.fromkeys(("HasDockerURL", "HasSIF", "HasSandboxImage"), False)
+    able = slot("eve", "A100", 40536, 8.0, 3, HasContainer=True, **runtime | {attribute: True})
+    other = slot("fay", "A100", 40536, 8.0, 2, HasContainer=True, **runtime)
+    assert match([*POOL, able, other], wanted).text == "3 of 17 GPUs match"
 
 
 def test_machines_without_gpus() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from collections import Counter
 
 from hypothesis import given, settings
@@ -60,17 +62,20 @@ def test_what_is_queued_is_taken_back_at_the_end_and_the_workers_go() -> None:
     assert last.workers == 0
 
 
-def test_the_next_run_finds_them_warm() -> None:
+@pytest.mark.parametrize(("gap_seconds", "started_again"), [(18.0, 0), (20.0, 4)])
+def test_the_next_run_finds_them_warm_unless_it_comes_late(
+    gap_seconds: float, started_again: int
+) -> None:
     there = cluster()
     there.offered.offer("a", 4)
     there.open("first", 400)
     there.settle()
     started = there.started
-    there.advance(10.0)
+    there.advance(gap_seconds)
     there.open("second", 400)
     there.settle()
     complete(there, 400, "second")
-    assert there.started == started
+    assert there.started == started + started_again
 
 
 def test_evicted_ones_come_back_without_being_asked_for_twice() -> None:

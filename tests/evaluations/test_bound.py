@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -14,8 +9,7 @@ from evaluations import traces
 from evaluations.bound.measuring import targets
 from evaluations.bound.policies import BASELINES, MISLED, PCM, mislead
 from evaluations.bound.pools import POOLS, TRACED, steady
-
-ROOT = Path(__file__).parents[2]
+from tests.evaluations import program
 
 
 def figures(pcm: float, misled: float, baseline: float) -> dict[str, dict[str, float]]:
@@ -48,9 +42,4 @@ def test_a_pool_is_the_same_for_the_same_seed(name: str) -> None:
 
 
 def test_it_prints_its_figures() -> None:
-    command = [sys.executable, "-m", "evaluations", "bound", "--quick", "--json"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    printed = json.loads(done.stdout.splitlines()[-1])
-    assert printed["name"] == "bound"
-    assert len(printed["targets"]) == 4
+    program.assert_complete(program.quick("bound")["targets"], 4)

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from evaluations.dispatch.measuring import distribution, percentiles, targets
-from tests.cluster import rootfs
-
-ROOT = Path(__file__).parents[2]
+from tests.evaluations import program
 
 
 def test_percentiles_of_known_values() -> None:
@@ -53,12 +48,5 @@ def test_what_is_expected() -> None:
     }
 
 
-@pytest.mark.skipif(rootfs.native(), reason="TaskVine is here, so that it would begin")
 def test_without_taskvine_it_says_where_to_run_it() -> None:
-    command = [sys.executable, "-m", "evaluations", "dispatch", "--json"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 1
-    assert done.stdout == ""
-    assert "ndcctools" in done.stderr
-    assert "tests/cluster/enter python -m evaluations dispatch --json" in done.stderr
-    assert "Traceback" not in done.stderr
+    program.assert_refuses_without_taskvine("dispatch")

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import math
 import socket
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +20,8 @@ from evaluations.glideins.measuring import targets
 from evaluations.glideins.plan import FULL, GPUS, QUICK, SPEEDS, Away, Phase
 from evaluations.glideins.sitting import Computed, RunDone, Sitting
 from pcm.core.policy import Policy
-from tests.cluster import rootfs
+from tests.evaluations import program
 
-ROOT = Path(__file__).parents[2]
 LOG = """\
 008 (-01.-01.-01) 2026-11-21 10:00:00.000 Global JobLog: ctime=1
 000 (001.000.000) 2026-11-21 10:00:00.100 Job submitted from host: <a>
@@ -193,11 +190,5 @@ def test_what_owners_want_is_there() -> None:
         assert all(one.gpus <= GPUS[one.machine] for one in away)
 
 
-@pytest.mark.skipif(rootfs.native(), reason="TaskVine is here, so that it would begin")
 def test_without_taskvine_it_says_where_to_run_it() -> None:
-    command = [sys.executable, "-m", "evaluations", "glideins", "--json"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 1
-    assert done.stdout == ""
-    assert "tests/cluster/enter python -m evaluations glideins --json" in done.stderr
-    assert "Traceback" not in done.stderr
+    program.assert_refuses_without_taskvine("glideins")

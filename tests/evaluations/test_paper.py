@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,8 +14,7 @@ from evaluations.paper.measuring import done_at_all, targets
 from evaluations.paper.opportunistic import off_by
 from evaluations.paper.progress import Progress
 from pcm.engines.simulated import Visit, simulate
-
-ROOT = Path(__file__).parents[2]
+from tests.evaluations import program
 
 
 def test_what_batches_take_besides_their_work() -> None:
@@ -144,12 +139,8 @@ def test_what_is_expected() -> None:
 
 
 def test_it_prints_its_figures() -> None:
-    command = [sys.executable, "-m", "evaluations", "paper", "--quick", "--json"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    printed = json.loads(done.stdout.splitlines()[-1])
-    assert printed["name"] == "paper"
+    printed = program.quick("paper")
     rows = printed["figures"]["experiments"]
     assert {"pv0", "pv1", "pv2", "pv3_100", "pv4_100", "pv6"} == set(rows)
     assert [name for name, row in rows.items() if row["calibrated_on"]] == ["pv0", "pv1"]
-    assert len(printed["targets"]) == 8
+    program.assert_complete(printed["targets"], 8)

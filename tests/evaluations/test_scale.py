@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-from pathlib import Path
-
 from evaluations.scale import hold, measure, targets
-
-ROOT = Path(__file__).parents[2]
+from tests.evaluations import program
 
 
 def test_every_event_is_timed_and_decisions_are_those_that_send_a_batch() -> None:
@@ -36,8 +30,5 @@ def test_waiting_items_take_few_bytes() -> None:
 
 
 def test_it_prints_its_figures() -> None:
-    command = [sys.executable, "-m", "evaluations", "scale", "--quick", "--json"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    printed = json.loads(done.stdout.splitlines()[-1])
+    printed = program.quick("scale")
     assert [one["workers"] for one in printed["figures"]["sizes"]] == [10, 50]

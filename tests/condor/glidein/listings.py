@@ -19,6 +19,19 @@ OLD_LISTING = f"""\
 GPU 0: A100-SXM4-40GB (UUID: {DIVIDED})
   MIG 1c.2g.10gb Device 0: (UUID: MIG-{DIVIDED}/3/0)
 """
+_INSTANCE = """\
+			<mig_device>
+				<index>{}</index>
+				<gpu_instance_id>{}</gpu_instance_id>
+				<compute_instance_id>0</compute_instance_id>
+				<fb_memory_usage>
+					<total>{} MiB</total>
+					<reserved>0 MiB</reserved>
+					<used>{} MiB</used>
+					<free>{} MiB</free>
+				</fb_memory_usage>
+			</mig_device>"""
+"""Of a divided GPU: its index, its instance's id; MiB in all, used and free."""
 LOG = f"""\
 <?xml version="1.0" ?>
 <!DOCTYPE nvidia_smi_log SYSTEM "nvsmi_device_v12.dtd">
@@ -32,28 +45,8 @@ LOG = f"""\
 			<pending_mig>Enabled</pending_mig>
 		</mig_mode>
 		<mig_devices>
-			<mig_device>
-				<index>0</index>
-				<gpu_instance_id>9</gpu_instance_id>
-				<compute_instance_id>0</compute_instance_id>
-				<fb_memory_usage>
-					<total>4864 MiB</total>
-					<reserved>0 MiB</reserved>
-					<used>12 MiB</used>
-					<free>4851 MiB</free>
-				</fb_memory_usage>
-			</mig_device>
-			<mig_device>
-				<index>1</index>
-				<gpu_instance_id>2</gpu_instance_id>
-				<compute_instance_id>0</compute_instance_id>
-				<fb_memory_usage>
-					<total>19968 MiB</total>
-					<reserved>0 MiB</reserved>
-					<used>37 MiB</used>
-					<free>19930 MiB</free>
-				</fb_memory_usage>
-			</mig_device>
+{_INSTANCE.format(0, 9, 4864, 12, 4851)}
+{_INSTANCE.format(1, 2, 19968, 37, 19930)}
 		</mig_devices>
 		<uuid>{DIVIDED}</uuid>
 		<fb_memory_usage>

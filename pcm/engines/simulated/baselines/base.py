@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from pcm.core.commands import Command, Dispatch, Evict, Load
@@ -144,7 +145,8 @@ class Baseline(ABC):
                 seat = self._sent.pop(event.batch)
                 seat.batch, seat.idle_since = None, self.now
                 self._index(seat)
-                self.batch_done(seat)
+                for context in self.given_up(seat):
+                    self.evict(seat, context)
             case BatchLost() if event.batch in self._sent:
                 seat = self._sent[event.batch]
                 self._left(seat)
@@ -156,8 +158,9 @@ class Baseline(ABC):
         if seat.id in self.seats and not seat.leaving:
             self._free[seat.id] = seat
 
-    def batch_done(self, seat: Seat) -> None:  # noqa: B027 - most do nothing
-        """It has done what it was given."""
+    def given_up(self, seat: Seat) -> Sequence[str]:
+        """The contexts that a worker is to forget when it has done its batch."""
+        return ()
 
     def items_added(self, run: str, number: int) -> None:
         first = self._items.get(run, 0)

@@ -7,6 +7,5 @@ from pcm.engines.simulated.baselines.warm import FirstComeWarm
 
 
 class ColdEveryBatch(FirstComeWarm):
-    def batch_done(self, seat: Seat) -> None:
-        for context in sorted(seat.warm):
-            self.evict(seat, context)
+    def given_up(self, seat: Seat) -> list[str]:
+        return sorted(seat.warm)
