@@ -127,7 +127,7 @@ def popular(rng: np.random.Generator) -> Scenario:
     )
 
 
-POOLS: dict[str, Pool] = {
+OWN: dict[str, Pool] = {
     "short": short,
     "short-contexts": short_contexts,
     "small-items": local,
@@ -136,8 +136,6 @@ POOLS: dict[str, Pool] = {
     "one-fast": one_fast,
     "few-gpus": few_gpus,
     "popular": popular,
-    **{
-        name: pools.POOLS[name]
-        for name in ("opportunistic", "evictions", "fierce", "waves", "contexts", "crowd")
-    },
 }
+OF_BOUND = ("opportunistic", "fierce", "waves", "contexts", "crowd")
+POOLS = OWN | {name: pools.POOLS[name] for name in OF_BOUND}

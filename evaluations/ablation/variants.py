@@ -55,6 +55,13 @@ def _of_one_kind(event: Event) -> Event:
     return event
 
 
+def _of_one_zone(event: Event) -> Event:
+    if isinstance(event, WorkerJoined):
+        capacity = msgspec.structs.replace(event.capacity, zone="")
+        return msgspec.structs.replace(event, capacity=capacity)
+    return event
+
+
 def _loads_are_free(event: Event) -> Event:
     if isinstance(event, ReplicaChanged):
         return msgspec.structs.replace(event, seconds=0.0)
@@ -75,6 +82,7 @@ VARIANTS = (
     Variant("late batches run twice", policy={"speculate": False}),
     Variant("a second batch queued", policy={"prefetch_below_seconds": 0.0}),
     Variant("speeds by kind", told=_of_one_kind),
+    Variant("zones as told", told=_of_one_zone),
     Variant("load times as measured", told=_loads_are_free),
     Variant("eviction rates as measured", told=_nobody_is_evicted),
     Variant("turns that last", policy={"turn_seconds": 0.0, "turn_loads": 0.0}),

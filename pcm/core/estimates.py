@@ -174,13 +174,15 @@ class Estimates:
         mean = self._stagings.get(context.id) or (self._stagings.get("") if guess else None)
         return 0.0 if mean is None else mean.value
 
-    def backlog_seconds(self, context: Context) -> float | None:
-        """Until the present and coming workers of a context have done what waits for it; None
-        while the speed of a run that waits is unknown."""
-        seconds = 0.0
+    def backlog_seconds(
+        self, context: Context, serving: dict[str, int] | None = None
+    ) -> float | None:
+        """Until the present and coming workers of a context, or so many by kind, have done what
+        waits for it; None while the speed of a run that waits is unknown."""
+        seconds, serving = 0.0, serving or context.serving
         for run in context.runs.values():
             if run.has_demand:
-                total = self.speeds(run).total(context.serving)
+                total = self.speeds(run).total(serving)
                 if total <= 0.0:
                     return None
                 seconds += run.items.waiting_cost / total

@@ -10,6 +10,7 @@ contexts they take turns.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from math import ceil, inf
 
@@ -78,11 +79,15 @@ class Residency:
         coming = len(context.loading) + len(context.reserved)
         if units <= coming:
             return None
-        backlog_seconds = self._estimates.backlog_seconds(context)
+        serving = context.serving
+        if context.reserved:
+            reserved = (self._state.workers[id_].capacity.kind for id_ in context.reserved)
+            serving = Counter(reserved) + Counter(serving)
+        backlog_seconds = self._estimates.backlog_seconds(context, serving)
         if backlog_seconds is None:
             return f"{units} batches wait for {coming} coming workers, speed unknown"
         load_seconds = self._estimates.load_seconds(context, kind)
-        workers = sum(context.serving.values())
+        workers = sum(serving.values())
         item_seconds = backlog_seconds * workers / items
         if backlog_seconds <= load_seconds + item_seconds:
             return None
