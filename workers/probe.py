@@ -33,6 +33,9 @@ PACKAGES = (
 )
 ACCELERATORS_VARIABLE = "PCM_ACCELERATORS"
 """What a batch system said of the GPUs that it gave: a JSON list of ``Gpu``."""
+ZONE_VARIABLE = "PCM_ZONE"
+"""Whose machines are taken away together with this one: a site, a rack."""
+ZONE_CHARACTERS = 64
 _CGROUPS = "/sys/fs/cgroup"
 _NO_LIMIT = 1 << 60
 """Control groups of version 1 write a number near 2**63 where there is no limit."""
@@ -48,7 +51,13 @@ def machine(scratch: str = ".") -> Machine:
         python=platform.python_version(),
         gpus=tuple(gpus()),
         packages=packages(),
+        zone=zone(os.environ.get(ZONE_VARIABLE, "")),
     )
+
+
+def zone(text: str) -> str:
+    """A zone's name, of what can be printed, and not too long."""
+    return "".join(filter(str.isprintable, text)).strip()[:ZONE_CHARACTERS]
 
 
 def cores(cgroups: str = _CGROUPS) -> int:

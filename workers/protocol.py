@@ -54,6 +54,8 @@ class Machine(msgspec.Struct, frozen=True):
     python: str
     gpus: tuple[Gpu, ...] = ()
     packages: dict[str, str] = {}
+    zone: str = ""
+    """Whose machines are taken away together, if it is known: a site, a rack."""
 
     @property
     def kind(self) -> str:
@@ -98,6 +100,9 @@ class Tree(msgspec.Struct, frozen=True, array_like=True):
 class LoadContext(Message, frozen=True):
     """Start a replica: ``payload`` is cloudpickle of ``(loader, args, kwargs, probe | None)``.
 
+    With the tier ``disk`` only have its files there, until it is loaded (by another order, ``gpu``)
+    or dropped: nothing is started, and what computes meanwhile goes on.
+
     ``imports`` are imported by the worker's template process before it forks the replica. The time
     to stage ``trees`` does not count towards the timeout. ``places`` come from the supervisor, for
     its replica: the paths that the loader is given in place of these arguments.
@@ -110,10 +115,11 @@ class LoadContext(Message, frozen=True):
     timeout_seconds: float = 600.0
     trees: tuple[Tree, ...] = ()
     places: dict[int | str, str] = {}
+    tier: Literal["disk", "gpu"] = "gpu"
 
 
 class DropContext(Message, frozen=True):
-    """End the replica and free everything it holds."""
+    """End the replica and free everything it holds; let go of files that were brought ahead."""
 
     context: str
 
@@ -156,23 +162,26 @@ class Leave(Message, frozen=True):
 
 
 class Hello(Message, frozen=True):
-    """The first message of every worker."""
+    """The first message of every worker. ``leaves_in_seconds``: when its time there will be over,
+    such as by a walltime; 0: that is not known."""
 
     worker: str
     machine: Machine
     pid: int
     protocol: int = PROTOCOL_VERSION
     pcm: str = ""
+    leaves_in_seconds: float = 0.0
 
 
 class ReplicaState(Message, frozen=True):
     """``staging`` when it waits for files; ``loading`` when the replica's process runs the loader;
     ``warm`` when its probe answered; ``absent`` when it was ended by an order: DropContext, or a
-    CancelBatch of what it was running. ``seconds``: from the order to load it to now, without the
-    time for its files; 0 for ``staging`` and ``absent``."""
+    CancelBatch of what it was running. ``staged`` when the files are there of a context of which
+    no more was ordered; such a one is never ``staging``. ``seconds``: from the order to load it to
+    now, without the time for its files; 0 for ``staging``, ``staged`` and ``absent``."""
 
     context: str
-    status: Literal["staging", "loading", "warm", "absent"]
+    status: Literal["staging", "loading", "warm", "absent", "staged"]
     seconds: float = 0.0
     memory_bytes: int = 0
     pid: int = 0

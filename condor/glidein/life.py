@@ -6,7 +6,7 @@ import signal
 import time
 from typing import Dict, Optional
 
-from . import gpus, job, launcher, network
+from . import gpus, job, launcher, machine_ad, network
 from .launcher import LEAVING_SECONDS, Launcher
 from .output import say
 from .scratch import make_folder
@@ -18,12 +18,19 @@ UNCONNECTED_SECONDS = 20.0
 """When a worker has not connected for so long, it is seen whether anybody can from here."""
 
 
+LEAVES_AT, ZONE = "PCM_LEAVES_AT", "PCM_ZONE"
+"""As in ``workers/walltime.py`` and ``workers/probe.py``."""
+
+
 class Life:
     def __init__(self, options: argparse.Namespace) -> None:
         self._options = options
-        self._began = time.monotonic()
+        self._leave_at = float("inf")
+        if options.walltime:
+            before = options.grace + 2 * LEAVING_SECONDS
+            self._leave_at = time.monotonic() + options.walltime - before
         self._launcher: Optional[Launcher] = None
-        self._leaving = False
+        self._starting = self._leaving = False
         self._folder = ""
 
     def run(self) -> int:
@@ -56,7 +63,9 @@ class Life:
 
     def _work(self, software: Software) -> int:
         words = launcher.command(self._options, software.python, self._folder)
-        worker = self._launcher = Launcher(words, software.environment)
+        environment = self._told(software.environment)
+        self._starting = True
+        worker = self._launcher = Launcher(words, environment)
         if self._leaving:  # The signal came while it was being started.
             worker.leave()
         try:
@@ -65,15 +74,22 @@ class Life:
             worker.end()
         return self._status(worker, code)
 
+    def _told(self, environment: Dict[str, str]) -> Dict[str, str]:
+        """The worker's environment, with what is known here of how long it stays."""
+        told = dict(environment)
+        zone = machine_ad.zone()
+        if zone:
+            told.setdefault(ZONE, zone)  # The user may know better.
+        if self._options.walltime:
+            told[LEAVES_AT] = str(time.time() + self._leave_at - time.monotonic())
+        return told
+
     def _wait(self, worker: Launcher) -> int:
         """Until it has ended; it is told to leave before the walltime is over."""
         options = self._options
         look_at = time.monotonic() + UNCONNECTED_SECONDS
-        leave_at = float("inf")
-        if options.walltime:
-            leave_at = self._began + options.walltime - options.grace - 2 * LEAVING_SECONDS
         while not self._leaving:
-            if time.monotonic() >= leave_at:
+            if time.monotonic() >= self._leave_at:
                 self._leave("the walltime is almost over")
                 break
             code = worker.wait(1.0)
@@ -93,7 +109,7 @@ class Life:
         say(reason)
         if self._launcher is not None:
             self._launcher.leave()
-        else:
+        elif not self._starting:  # Or its process might be left behind.
             raise ToldToLeave
 
     def _status(self, worker: Launcher, code: int) -> int:

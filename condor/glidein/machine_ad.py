@@ -1,4 +1,4 @@
-"""What HTCondor says of the GPUs that it assigned, in the ad of the job's slot."""
+"""What HTCondor says of the slot in its ad: the GPUs that it assigned, and whose machine it is."""
 
 import os
 import re
@@ -6,6 +6,8 @@ from typing import Dict, List, NamedTuple
 
 PREFIXES = ("GPUs_", "CUDA")
 """Of attributes that say what all GPUs of the slot have in common, in new pools and in old ones."""
+SITES = ("GLIDEIN_Site", "GLIDEIN_ResourceName")
+"""Of pools of many sites: attributes that name the machine's, the better one first."""
 _ENTRY = re.compile(r'(\w+)\s*=\s*("(?:[^"\\]|\\.)*"|[^;\]]*)')
 
 
@@ -19,14 +21,27 @@ class Gpu(NamedTuple):
 
 def assigned() -> List[Gpu]:
     """In HTCondor's order. None if there is no ad, or it tells of none."""
+    ad = _ad()
+    names = [name.strip() for name in _text(ad.get("AssignedGPUs", "")).split(",")]
+    return [_gpu(name, ad) for name in names if name]
+
+
+def zone() -> str:
+    """The site whose machines are taken away together; empty if the ad names none."""
+    ad = {name.lower(): value for name, value in _ad().items()}
+    told = [ad.get(name.lower(), "") for name in SITES]
+    # What is no string is no name: undefined, or an expression.
+    return next((_text(value) for value in told if len(value) > 2 and value.startswith('"')), "")
+
+
+def _ad() -> Dict[str, str]:
+    """Its attributes, as they are written there; none without an ad."""
     try:
         with open(os.environ["_CONDOR_MACHINE_AD"]) as file:
             fields = [line.partition(" = ") for line in file]
     except (KeyError, OSError, ValueError):
-        return []
-    ad = {name.strip(): value.strip() for name, _, value in fields}
-    names = [name.strip() for name in _text(ad.get("AssignedGPUs", "")).split(",")]
-    return [_gpu(name, ad) for name in names if name]
+        return {}
+    return {name.strip(): value.strip() for name, _, value in fields}
 
 
 def _gpu(id_: str, ad: Dict[str, str]) -> Gpu:

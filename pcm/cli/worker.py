@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from pcm.engines.local.sharing import Share
 
 
+GRACE_SECONDS = 10.0
+"""The launcher's own default."""
+
+
 @verb
 def command(
     *,
@@ -60,6 +64,14 @@ def command(
     patience: Annotated[
         float | None, typer.Option(min=0, help="Seconds without a manager to its end (300).")
     ] = None,
+    walltime: Annotated[
+        str | None,
+        typer.Option(help='It leaves in good order before so long ("8 h"); the manager is told.'),
+    ] = None,
+    zone: Annotated[
+        str | None,
+        typer.Option(help="Whose machines are taken away together with this: a site, a rack."),
+    ] = None,
     once: Annotated[
         bool, typer.Option("--once", help="End with the connection; do not look for it again.")
     ] = False,
@@ -73,6 +85,7 @@ def command(
     from pcm.cli.crew import Command, Crew
     from pcm.cli.whereabouts import find
 
+    seconds = None if walltime is None else _seconds(walltime, grace)
     where = find(manager, password_file, ssl)
     options = [
         *("--password-file", where.password_file) * bool(where.password_file),
@@ -83,6 +96,8 @@ def command(
         *_option("--logs", logs),
         *_option("--grace", grace),
         *_option("--patience", patience),
+        *_option("--walltime", seconds),
+        *_option("--zone", zone),
         *("--once",) * once,
     ]
     arguments = [sys.executable, "-P", "-m", "workers.launch", where.address, *options]
@@ -102,6 +117,23 @@ def command(
             of_this += ["--id", f"{name}-{len(commands) + 1}"]
         commands.append(Command([*arguments, *of_this], share.environment()))
     return Crew(commands).work()
+
+
+def _seconds(walltime: str, grace: float | None) -> float:
+    """Raises InputError for what is no time, or too short to work in."""
+    from condor.times import parse_seconds
+    from pcm.errors import InputError
+
+    plain = walltime.strip()
+    seconds = parse_seconds(float(plain) if plain.isdigit() else plain, field="--walltime")
+    grace_seconds = GRACE_SECONDS if grace is None else grace
+    if seconds <= grace_seconds:
+        raise InputError(
+            f"{walltime!r} leaves no time to work in, with {grace_seconds:g} s to leave in",
+            field="--walltime",
+            mend="give more, or less to --grace",
+        )
+    return seconds
 
 
 def _option(name: str, value: object) -> list[str]:

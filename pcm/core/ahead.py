@@ -57,6 +57,7 @@ class Ahead:
             and not worker.ahead
             and worker.available
             and context.id not in worker.replicas
+            and context.id not in worker.without_ahead
         ):
             worker.ahead[context.id] = now
             self._state.ahead[worker.id] = None

@@ -224,6 +224,8 @@ class Scheduler:
             if event.tier == "disk" and event.status == "warm":
                 self._ahead.arrived(worker, context, self._now)
             return
+        if event.tier == "disk" and event.status == "warm":
+            return  # its files have crossed with our order to load them, or to let them go
         if event.memory_bytes:
             context.memory_bytes = max(context.memory_bytes, event.memory_bytes)
         if event.status in ("staging", "loading"):
@@ -249,8 +251,11 @@ class Scheduler:
     def _replica_failed(self, event: ReplicaFailed) -> None:
         worker = self._known(event.worker)
         if worker is None or event.context not in worker.replicas:
-            # Files brought ahead did not come: they are not ordered again, and a load will say so.
             self.events_ignored += worker is not None
+            if worker is not None and event.context in worker.ahead:
+                # They are not ordered again; a load will say what the matter is.
+                worker.without_ahead.add(event.context)
+                self._state.forget_ahead(worker, event.context)
             return
         self._faults.failed(worker, self._context(event.context), event, self._now)
 

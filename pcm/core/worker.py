@@ -63,6 +63,8 @@ class Worker:
     """Contexts that it does not load yet but is brought the files of, and since when."""
     arrived: set[str] = field(default_factory=set)
     """Those of them whose files are there."""
+    without_ahead: set[str] = field(default_factory=set)
+    """Contexts whose files could not be brought ahead."""
     reserved: str | None = None
     """The context that it is to load when it has finished what it was given."""
 

@@ -43,6 +43,7 @@ def add_orders(command: Command, worker: Worker, cargo: Cargo) -> list[Happening
         case Load():
             return _add_context(command, worker, cargo)
         case Evict():
+            worker.ahead.discard(command.context)
             worker.outgoing.append(DropContext(command.context))
         case Cancel():
             worker.outgoing.append(CancelBatch(command.batch, command.reason))
@@ -107,9 +108,14 @@ def _add_context(command: Load, worker: Worker, cargo: Cargo) -> list[Happening]
         context.imports,
         context.timeout_seconds,
         () if worker.sees_our_files else context.trees,
+        tier="disk" if command.tier == "disk" else "gpu",
     )
     if size_bytes(order) > MAX_ORDER_BYTES:
         problem = f"the context's function and arguments take {_TOO_MUCH}; give names of files"
         return [ReplicaFailed(worker.name, command.context, "loader_error", problem)]
+    if order.tier == "disk":
+        worker.ahead.add(command.context)
+    else:
+        worker.ahead.discard(command.context)
     worker.outgoing.append(order)
     return []

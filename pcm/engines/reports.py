@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import isfinite
+
 from pcm.core.events import (
     BatchDone,
     BatchLost,
@@ -44,7 +46,7 @@ def translate(report: Report, worker: Worker, happened: list[Happening]) -> None
             if worker.leases.pop(report.batch, None) is not None:
                 happened.append(_ended(report))
         case ReplicaState():
-            happened.append(_replica_changed(report, worker))
+            happened += _replica_changed(report, worker)
         case ReplicaFault():
             worker.replicas.pop(report.context, None)
             happened.append(
@@ -53,14 +55,7 @@ def translate(report: Report, worker: Worker, happened: list[Happening]) -> None
                 )
             )
         case Hello():
-            if report.protocol != PROTOCOL_VERSION:
-                worker.refusal = (
-                    f"it speaks protocol {report.protocol}, this manager {PROTOCOL_VERSION}: "
-                    "install the same version of pcm on both sides"
-                )
-            else:
-                worker.joined = True
-                happened.append(WorkerJoined(worker.name, worker.capacity(report.machine)))
+            happened += _joined(report, worker)
         case Notice():
             worker.under_notice = True
             happened.append(WorkerNotice(worker.name, report.leaves_in_seconds))
@@ -68,6 +63,19 @@ def translate(report: Report, worker: Worker, happened: list[Happening]) -> None
             worker.goodbye = report.cause
         case FileState():
             pass
+
+
+def _joined(report: Hello, worker: Worker) -> list[WorkerJoined]:
+    if report.protocol != PROTOCOL_VERSION:
+        worker.refusal = (
+            f"it speaks protocol {report.protocol}, this manager {PROTOCOL_VERSION}: "
+            "install the same version of pcm on both sides"
+        )
+        return []
+    worker.joined = True
+    seconds = report.leaves_in_seconds
+    known = seconds if isfinite(seconds) and seconds > 0.0 else None
+    return [WorkerJoined(worker.name, worker.capacity(report.machine), known)]
 
 
 def _believed(report: ItemResults, worker: Worker) -> list[ItemResult]:
@@ -98,16 +106,18 @@ def _ended(report: BatchEnd) -> BatchDone | BatchLost:
     return BatchLost(report.batch, report.outcome, report.started, report.detail)
 
 
-def _replica_changed(report: ReplicaState, worker: Worker) -> ReplicaChanged:
-    context = report.context
-    if report.status == "absent":
+def _replica_changed(report: ReplicaState, worker: Worker) -> list[ReplicaChanged]:
+    name, context, status = worker.name, report.context, report.status
+    if status == "staged":
+        # Not if it has crossed with the order to load the context or to let it go.
+        is_news = context in worker.ahead
+        return [ReplicaChanged(name, context, "disk", "warm")] if is_news else []
+    if status == "absent":
         worker.replicas.pop(context, None)
-        return ReplicaChanged(worker.name, context, "absent", "draining", report.seconds)
+        return [ReplicaChanged(name, context, "absent", "draining", report.seconds)]
     if report.pid:  # There is no process while files are brought.
         worker.replicas[context] = report.pid
-    return ReplicaChanged(
-        worker.name, context, "gpu", report.status, report.seconds, report.memory_bytes
-    )
+    return [ReplicaChanged(name, context, "gpu", status, report.seconds, report.memory_bytes)]
 
 
 def story(error: ErrorReport) -> str:

@@ -24,6 +24,8 @@ class Worker(ABC):
         """Why it is refused, if it is."""
         self.replicas: dict[str, int] = {}
         """Context to the pid of the replica's process, which leads a process group."""
+        self.ahead: set[str] = set()
+        """Contexts of which it was told last to have only the files."""
         self.tasks: set[str] = set()
         """Tasks that it has been told of."""
         self.outgoing: list[Order] = []

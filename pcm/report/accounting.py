@@ -5,8 +5,8 @@ How the time of a worker is split (see ``Split``): a *batch* runs from when the 
 Its time is useful by the share of its items whose results were kept, and lost by the share that
 failed or came second. A batch that was *cut short* (its worker died, its lease ended) counts so up
 to its last outcome, and is lost from there. *Loading* is the time from the order to load to the
-answer that the context is warm or failed. Time in which a worker works for other runs counts here
-as if it did nothing.
+answer that the context is warm or failed; while only its files are brought ahead, that is not
+loading. Time in which a worker works for other runs counts here as if it did nothing.
 
 A crashed sitting ends at its last event; so, unless ``now`` is given, does one that is going on.
 """
@@ -141,7 +141,8 @@ def _handle(sitting: Sitting, tally: Tally, entry: LoggedEvent, at: float) -> No
         case events.WorkerLeft() as event:
             sitting.worker_left(event, at)
         case commands.Load() as command:
-            sitting.load_begun(command.worker, command.context, at)
+            if command.tier != "disk":
+                sitting.load_begun(command.worker, command.context, at)
         case commands.Evict() as command:
             sitting.load_dropped(command.worker, command.context, at)
         case events.ReplicaChanged() as event:

@@ -93,6 +93,8 @@ class Sitting:
             presence.loading.setdefault(context, at)
 
     def replica_changed(self, event: ReplicaChanged, at: float) -> None:
+        if event.tier == "disk" and event.status == "warm":
+            return  # Its files came while the worker computed with another context.
         if event.status in ("staging", "loading"):
             self.load_begun(event.worker, event.context, at)
             return

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -21,7 +22,10 @@ from tests.cli.conftest import ROOT, RUN, Ended, Project, ended
 from tests.cli.test_run import wait_for_work
 from tests.manager.processes import gone, tree
 
-TELL = 'echo "$@" id=$PCM_WORKER gpus=$CUDA_VISIBLE_DEVICES cache=$PCM_CACHE,$PCM_NEVER_SHARED'
+TELL = (
+    'echo "$@" id=$PCM_WORKER gpus=$CUDA_VISIBLE_DEVICES cache=$PCM_CACHE,$PCM_NEVER_SHARED'
+    " at=$PCM_LEAVES_AT zone=$PCM_ZONE"
+)
 """A vine_worker that tells what it was told, and finds no manager."""
 STAY = "echo started; sleep 600 & wait"
 
@@ -105,6 +109,30 @@ def test_the_options_reach_vine_worker(machine: Machine) -> None:
     ):
         assert words in end.stdout
     assert machine.nothing_left()
+
+
+def test_the_manager_can_be_told_when_it_leaves_and_with_whom(machine: Machine) -> None:
+    machine.program(TELL)
+    before = time.time()
+    options = ["--walltime", "2 h", "--grace", "90", "--zone", "rack 7", "--once"]
+    end = machine.worker("manager:9123", *options)
+    assert end.code == 0, end
+    assert "zone=rack 7" in end.stdout
+    leaves_at = float(end.stdout.partition("at=")[2].split()[0])
+    assert before <= leaves_at - (7200 - 90) <= time.time()
+
+
+@pytest.mark.parametrize(
+    ("walltime", "words"),
+    [
+        ("long", "--walltime: 'long' is not a time; write it like \"8 h\""),
+        ("10", "--walltime: '10' leaves no time to work in, with 10 s to leave in"),
+        ("0 s", "leaves no time to work in"),
+    ],
+)
+def test_a_walltime_that_is_none(machine: Machine, walltime: str, words: str) -> None:
+    end = machine.worker("manager:9123", "--walltime", walltime)
+    assert (end.code, words in end.stderr) == (2, True), end
 
 
 @pytest.mark.parametrize("count", [1, 2])

@@ -98,10 +98,21 @@ def test_a_worker_that_goes_leaves_nothing_behind() -> None:
     assert not story.scheduler._state.ahead
 
 
+def test_files_that_arrive_when_their_load_was_just_ordered_are_no_loaded_context() -> None:
+    story, dispatch = two_runs(Policy(turn_seconds=200.0, turn_loads=0.0))
+    following: Dispatch | None = until_ahead(story, dispatch)
+    while following is not None:
+        _, following = go_on(story, following)
+    story.tell(ReplicaChanged("a", "first", "absent", "draining"))
+    assert none(story.tell(ReplicaChanged("a", "second", "disk", "warm")), Dispatch)
+    assert only(load(story, "a", "second"), Dispatch).context == "second"
+
+
 def test_files_that_did_not_come_are_not_ordered_again_and_again() -> None:
     story, dispatch = two_runs(Policy(turn_seconds=200.0, turn_loads=0.0))
     following: Dispatch | None = until_ahead(story, dispatch)
     story.tell(ReplicaFailed("a", "second", "loader_error", "no room"))
+    story.tell(ReplicaChanged("a", "second", "absent", "draining"))
     commands: list[Command] = []
     while following is not None:
         commands, following = go_on(story, following)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from pcm.core.commands import Command, Dispatch, GiveUp, Load
+from pcm.core.commands import Command, Dispatch, Evict, GiveUp, Load
 from pcm.core.events import BatchDone, BatchLost, Capacity, ReplicaFailed
 from pcm.engines import orders
 from pcm.engines.base import ContextCargo, Delivery, Happening, TaskCargo
@@ -12,6 +12,7 @@ from pcm.engines.worker import Worker
 from tests.engines.local.driver import Shelf
 from workers.protocol import (
     DefineTask,
+    DropContext,
     LoadContext,
     Machine,
     Order,
@@ -115,6 +116,19 @@ def test_only_a_worker_that_does_not_see_our_files_is_told_of_them(worker: Someb
     ]
 
 
+def test_of_a_context_ahead_only_the_files_are_ordered(worker: Somebody) -> None:
+    add(Load("w", "c", 0, "disk"), worker)
+    assert worker.ahead == {"c"}
+    add(Load("w", "c", 0), worker)
+    assert worker.ahead == set()
+    add(Load("w", "c", 0, "disk"), worker)
+    add(Evict("w", "c", 0), worker)
+    assert worker.ahead == set()
+    tiers = [order.tier for order in worker.outgoing if isinstance(order, LoadContext)]
+    assert tiers == ["disk", "gpu", "disk"]
+    assert worker.outgoing[-1] == DropContext("c")
+
+
 def test_what_is_for_no_worker_has_no_order(worker: Somebody) -> None:
     with pytest.raises(TypeError, match="GiveUp"):
         add(GiveUp("r", 0, "failed", 0), worker)
@@ -126,7 +140,7 @@ def test_what_is_for_no_worker_has_no_order(worker: Somebody) -> None:
         RunBatch(1 << 62, "c" * 64, "t" * 64, [bytes(size) for size in (0, 1, 300, 70_000)] * 9),
         DefineTask("t" * 64, "n" * 64, bytes(70_000)),
         LoadContext("c" * 64, "n" * 64, bytes(70_000), ("torch", "transformers")),
-        LoadContext("c", "n", b"", (), 1.0, (TREE,)),
+        LoadContext("c", "n", b"", (), 1.0, (TREE,), tier="disk"),
     ],
 )
 def test_no_order_takes_more_than_was_said(order: Order) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pcm.core.events import BatchDone, BatchLost, Capacity, ReplicaChanged
+from pcm.core.events import BatchDone, BatchLost, Capacity, ReplicaChanged, WorkerJoined
 from pcm.engines.base import Delivery, Happening
 from pcm.engines.reports import translate
 from pcm.engines.worker import Worker
@@ -14,6 +14,7 @@ from workers.protocol import (
     BatchEnd,
     ErrorReport,
     FileState,
+    Hello,
     ItemResult,
     ItemResults,
     Machine,
@@ -26,7 +27,7 @@ TWO = ItemResult(1, 0.1, None, ErrorReport("ValueError", "no"))
 
 class Known(Worker):
     def capacity(self, machine: Machine) -> Capacity:
-        return Capacity()
+        return Capacity(zone=machine.zone)
 
 
 @pytest.fixture
@@ -92,3 +93,26 @@ def test_a_replica_that_waits_for_files_is_on_its_way_and_has_no_process(worker:
     assert worker.replicas == {}
     told(worker, ReplicaState("c", "loading", pid=77))
     assert worker.replicas == {"c": 77}
+
+
+def test_files_that_are_there_ahead_are_not_a_loaded_context(worker: Known) -> None:
+    worker.ahead.add("c")
+    assert told(worker, ReplicaState("c", "staged")) == [ReplicaChanged("w", "c", "disk", "warm")]
+    assert worker.replicas == {}
+
+
+def test_that_they_are_there_is_no_news_once_the_context_is_to_be_loaded(worker: Known) -> None:
+    assert told(worker, ReplicaState("c", "staged")) == []
+
+
+@pytest.mark.parametrize(
+    ("seconds", "known"),
+    [(60.0, 60.0), (0.0, None), (-5.0, None), (float("inf"), None), (float("nan"), None)],
+)
+def test_a_worker_that_knows_when_it_will_leave(
+    worker: Known, seconds: float, known: float | None
+) -> None:
+    machine = Machine("h", 1, 1, 1, "3.13", zone="east")
+    assert told(worker, Hello("w", machine, 1, leaves_in_seconds=seconds)) == [
+        WorkerJoined("w", Capacity(zone="east"), known)
+    ]

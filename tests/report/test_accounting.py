@@ -157,6 +157,27 @@ def test_loading_beside_running_is_not_counted_twice(tmp_path: Path) -> None:
     }
 
 
+def test_files_that_come_ahead_are_no_load(tmp_path: Path) -> None:
+    log: list[Told] = [
+        (0, STARTED),
+        (0, joined()),
+        (0, dispatch(1, ((0, 1),))),
+        (1, Load("w1", "other", 1, "disk")),
+        (4, ItemsDone(1, (0,))),
+        (4, BatchDone(1, run_seconds=4.0)),
+        (5, ReplicaChanged("w1", "other", "disk", "warm")),
+        (6, Load("w1", "other", 1)),
+        (7, ReplicaChanged("w1", "other", "disk", "warm")),  # It has crossed with the order.
+        (8, warm(context="other")),
+        (8, Load("w1", "third", 1, "disk")),
+        (9, ReplicaFailed("w1", "third", "loader_error", "no such file")),
+        (9, STOPPED),
+    ]
+    accounts = accounts_of(tmp_path, log)
+    assert accounts.split == split(useful=4.0, loading=2.0, no_work=3.0)
+    assert (accounts.context_loads, accounts.load_failures) == (1, 0)
+
+
 def test_loads_that_fail(tmp_path: Path) -> None:
     log: list[Told] = [
         (0, STARTED),

@@ -25,6 +25,14 @@ def test_this_machine(tmp_path: Path) -> None:
     assert machine.kind == (machine.gpus[0].name if machine.gpus else "cpu")
 
 
+def test_its_zone_is_what_it_was_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(probe.ZONE_VARIABLE, " a site\n\x1b ")
+    assert probe.machine().zone == "a site"
+    monkeypatch.delenv(probe.ZONE_VARIABLE)
+    assert probe.machine().zone == ""
+    assert probe.zone("x" * 1000) == "x" * probe.ZONE_CHARACTERS
+
+
 def test_versions_are_those_of_the_metadata() -> None:
     found = probe.packages()
     assert found["msgspec"] == importlib.metadata.version("msgspec")

@@ -20,6 +20,7 @@ from workers.host.loop import READ, WRITE, Loop
 from workers.host.processes import set_parent_death_signal
 from workers.host.supervisor import Supervisor
 from workers.protocol import Hello, Machine, Report, decode_orders, encode
+from workers.walltime import leaves_in_seconds
 
 LAST_WORDS_SECONDS = 5.0
 
@@ -104,7 +105,13 @@ def main() -> None:
 
 
 def _hello(worker: str, machine: Machine) -> Hello:
-    return Hello(worker, machine, os.getpid(), pcm=machine.packages.get("pcm", ""))
+    return Hello(
+        worker,
+        machine,
+        os.getpid(),
+        pcm=machine.packages.get("pcm", ""),
+        leaves_in_seconds=leaves_in_seconds(),
+    )
 
 
 def _arguments() -> argparse.Namespace:

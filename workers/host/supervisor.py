@@ -16,6 +16,7 @@ from typing import Literal
 
 import msgspec
 
+from workers.host.ahead import Ahead
 from workers.host.forker import Forker
 from workers.host.logs import log_path, trim
 from workers.host.loop import Loop
@@ -73,6 +74,7 @@ class Supervisor:
         self._grace_seconds = grace_seconds
         self._outlet = Outlet(self.loop, upstream.send)
         self.stager = Stager(self.loop, self._outlet.report, cache=cache, never_shared=never_shared)
+        self._ahead = Ahead(self.stager, self._outlet.report)
         self._forker = Forker(self.loop, log_path(logs, worker, "template"), self._on_exit)
         self._tasks: dict[str, DefineTask] = {}
         self._around = Surroundings(
@@ -169,7 +171,14 @@ class Supervisor:
                 replica.report_state("warm")
         elif order.context in self._postponed:
             pass  # It was ordered before.
-        elif order.trees:
+        elif order.tier == "disk":
+            self._ahead.bring(order)
+        else:
+            self._begin(self._ahead.take(order))
+
+    def _begin(self, order: LoadContext) -> None:
+        """Once its files are there, and the room that others still hold is free."""
+        if order.trees:
             self._stage(order)
         elif any(other.ending for other in self._replicas.values()):
             # What ends still holds its memory; the newcomer may need it.
@@ -220,6 +229,7 @@ class Supervisor:
 
     def _drop(self, context: str) -> None:
         replica = self._replicas.get(context)
+        was_ahead = self._ahead.let_go(context)
         postponed = self._postponed.pop(context, [])
         for order in postponed:
             if isinstance(order, RunBatch):
@@ -227,10 +237,10 @@ class Supervisor:
         if postponed:
             self._staging.discard(context)
             self.stager.release(context)
-            if replica is None:
-                self._outlet.report(ReplicaState(context, "absent"))
         if replica is not None:
             replica.end("dropped")
+        elif postponed or was_ahead:
+            self._outlet.report(ReplicaState(context, "absent"))
 
     def _cancel(self, order: CancelBatch) -> None:
         for orders in self._postponed.values():
@@ -262,7 +272,7 @@ class Supervisor:
         trim(replica.log)
         if self._replicas.get(replica.context) is replica:
             del self._replicas[replica.context]
-            if replica.context not in self._postponed:
+            if replica.context not in self._postponed and replica.context not in self._ahead:
                 self.stager.release(replica.context)
         self._begin_postponed()
         self._go_if_empty()
@@ -299,6 +309,7 @@ class Supervisor:
     def _give_back_postponed(self) -> None:
         postponed, self._postponed = self._postponed, {}
         self._staging.clear()
+        self._ahead.clear()
         for context, orders in postponed.items():
             self.stager.release(context)
             for order in orders:

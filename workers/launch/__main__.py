@@ -27,7 +27,9 @@ SHORT_LIVES = 5
 
 
 def main() -> int:
+    began = time.monotonic()
     options = _options()
+    leave_at = began + options.walltime - options.grace if options.walltime else None
     lack = _lack()
     if lack:
         say(lack)
@@ -49,7 +51,7 @@ def main() -> int:
     for life in range(1, 1 << 30):
         worker = name if life == 1 else f"{name}.{life}"
         try:
-            pilot = Pilot(program, options, worker, say)
+            pilot = Pilot(program, options, worker, say, leave_at)
         except (OSError, ValueError) as error:
             say(str(error))
             return 1
@@ -126,10 +128,23 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--patience", type=float, default=300.0, help="seconds without a manager before it ends"
     )
+    parser.add_argument(
+        "--walltime",
+        type=float,
+        default=0.0,
+        metavar="SECONDS",
+        help="it leaves in good order before so long, and the manager knows; 0: it is not known",
+    )
+    parser.add_argument(
+        "--zone", default="", help="whose machines are taken away together with this one"
+    )
     parser.add_argument("--once", action="store_true", help="end when the connection does")
     parser.add_argument("--parent-pid", type=int, default=0, help="end when this parent is gone")
     parser.add_argument("--vine-worker", default="vine_worker", help="the program to start")
-    return parser.parse_args()
+    options = parser.parse_args()
+    if options.walltime and not options.walltime > options.grace:
+        parser.error(f"--walltime {options.walltime:g} leaves no time to work in")
+    return options
 
 
 if __name__ == "__main__":

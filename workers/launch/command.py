@@ -6,11 +6,14 @@ import argparse
 import os
 import platform
 import sys
+import time
 from collections.abc import Mapping
 
 from workers import carriage
 from workers.library.presence import ADDRESS
+from workers.probe import ZONE_VARIABLE
 from workers.staging.directory import CACHE_VARIABLE, NEVER_SHARED_VARIABLE, default_directory
+from workers.walltime import LEAVES_AT_VARIABLE
 
 MAX_BACKOFF_SECONDS = 4
 NEVER_IDLE_SECONDS = 10**8
@@ -49,13 +52,23 @@ def vine_worker(
 
 
 def environment(
-    options: argparse.Namespace, worker: str, scratch: str, launcher: str, log: str
+    options: argparse.Namespace,
+    worker: str,
+    scratch: str,
+    launcher: str,
+    log: str,
+    leave_at: float | None = None,
 ) -> Mapping[str, str]:
+    """``leave_at``: when it will be told to leave, by the monotonic clock, if that is known."""
     given = dict(os.environ)
     if options.gpus is not None:
         given["CUDA_VISIBLE_DEVICES"] = options.gpus
     if options.never_shared:
         given[NEVER_SHARED_VARIABLE] = "1"
+    if options.zone:
+        given[ZONE_VARIABLE] = options.zone
+    if leave_at is not None:
+        given[LEAVES_AT_VARIABLE] = str(time.time() + leave_at - time.monotonic())
     return given | {
         ADDRESS: launcher,
         carriage.VERSION_VARIABLE: str(carriage.CARRIAGE_VERSION),

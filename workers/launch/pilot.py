@@ -44,14 +44,21 @@ class Pilot:
     """Started by ``run``, which returns how it went; ``reason`` then says why."""
 
     def __init__(
-        self, program: str, options: argparse.Namespace, worker: str, say: Callable[[str], None]
+        self,
+        program: str,
+        options: argparse.Namespace,
+        worker: str,
+        say: Callable[[str], None],
+        leave_at: float | None = None,
     ) -> None:
-        """Raises OSError if there can be no directory, ValueError for a bad address."""
+        """``leave_at``: when its time is almost over, by the monotonic clock. Raises OSError if
+        there can be no directory, ValueError for a bad address."""
         command.address(options.manager)  # Before anything is made.
         self.worker, self.reason = worker, ""
         self.outcome: Outcome = ""
         self.joined_at: float | None = None
         self._options, self._say = options, say
+        self._leave_at = leave_at
         self._scratch = tempfile.mkdtemp(prefix="pcm-worker-", dir=options.scratch or None)
         self._address = os.path.join(self._scratch, "launcher")
         if len(os.fsencode(self._address)) > PATH_BYTES:
@@ -80,6 +87,9 @@ class Pilot:
             loop.on_signal(signal.SIGQUIT, lambda: self._finish("left", "told to end at once"))
             signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
             self._watch_parent()
+            if self._leave_at is not None:
+                left = max(0.0, self._leave_at - time.monotonic())
+                loop.call_later(left, self._on_walltime)
             self._process = self._start()
             exited = os.pidfd_open(self._process.pid)
             loop.watch(exited, lambda _: self._on_exit())
@@ -113,6 +123,10 @@ class Pilot:
                 self._options.grace, lambda: self._finish("left", "its grace period is over")
             )
 
+    def _on_walltime(self) -> None:
+        self._say("the walltime is almost over")
+        self.leave()
+
     # -- its parts -------------------------------------------------------------------------------
 
     def _start(self) -> subprocess.Popen[bytes]:
@@ -126,7 +140,12 @@ class Pilot:
         return subprocess.Popen(
             self._command,
             env=command.environment(
-                self._options, self.worker, self._scratch, self._address, self._log
+                self._options,
+                self.worker,
+                self._scratch,
+                self._address,
+                self._log,
+                self._leave_at,
             ),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

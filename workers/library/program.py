@@ -20,6 +20,7 @@ from workers.library.desk import Desk
 from workers.library.pipes import Call, Pipes
 from workers.protocol import Hello, Order
 from workers.staging.directory import CACHE_VARIABLE, NEVER_SHARED_VARIABLE
+from workers.walltime import leaves_in_seconds
 
 LAST_WORDS_SECONDS = 5.0
 """How long what was said last may take to reach the manager."""
@@ -67,7 +68,14 @@ class Library:
         self.launcher = presence.connect(
             self.loop, os.environ.get(presence.ADDRESS, ""), self._hear, self._abandon
         )
-        self.desk.send([Hello(worker, machine, os.getpid(), pcm=machine.packages.get("pcm", ""))])
+        hello = Hello(
+            worker,
+            machine,
+            os.getpid(),
+            pcm=machine.packages.get("pcm", ""),
+            leaves_in_seconds=leaves_in_seconds(),
+        )
+        self.desk.send([hello])
         self.pipes.ready(carriage.LIBRARY, options.task_id)
         self.pipes.flush()
 

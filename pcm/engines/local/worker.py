@@ -30,6 +30,7 @@ class LocalWorker(Worker):
             cores=self.share.threads,
             host=machine.host,
             pool="local",
+            zone=machine.zone,
         )
 
     def ship(self) -> None:

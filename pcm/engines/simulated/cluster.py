@@ -247,7 +247,7 @@ class Cluster:
         else:
             worker.loading[context] = self._clock.now
             worker.fetching.discard(context)
-        if model.weights_bytes and context not in worker.has_weights:
+        if tier != "disk" and model.weights_bytes and context not in worker.has_weights:
             self._report(worker, ReplicaChanged(worker.id, context, "disk", "staging"))
         if is_on_its_way:
             return

@@ -115,9 +115,11 @@ class _Told:
             case WorkerLeft():
                 stay.left_at, stay.cause = at, entry.cause
             case Load():
+                if entry.tier == "disk":
+                    return  # Only its files, while the worker computes with another context.
                 if stay.load_begun_at is None and self._is_needed(entry.context):
                     stay.load_begun_at = at
-            case ReplicaChanged(status="warm"):
+            case ReplicaChanged(status="warm", tier=tier) if tier != "disk":
                 if stay.load_seconds is None and self._is_needed(entry.context):
                     begun = stay.load_begun_at
                     stay.load_seconds = 0.0 if begun is None else at - begun

@@ -9,7 +9,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from pcm.core.commands import Command, Load
+from pcm.core.commands import Command, Evict, Load
 from pcm.core.events import ReplicaChanged, ReplicaFailed, WorkerLeft
 from pcm.engines.base import Cargo, LogLine
 from pcm.engines.crew import CrewEngine
@@ -204,6 +204,8 @@ class TaskVineEngine(CrewEngine[RemoteWorker]):
             order = worker.outgoing[-1]
             if isinstance(order, LoadContext):
                 self._staging.load(worker, order.context, order.trees)
+        elif isinstance(command, Evict):
+            self._staging.evict(worker, command.context)
 
     def flush(self) -> None:
         for worker in list(self._unsent):
@@ -288,6 +290,7 @@ class TaskVineEngine(CrewEngine[RemoteWorker]):
 
     def _on_no_files(self, worker: RemoteWorker, context: str, problem: str) -> None:
         worker.outgoing.append(DropContext(context))
+        self._staging.evict(worker, context)
         self._unsent.add(worker)
         self._happen([ReplicaFailed(worker.name, context, "loader_error", problem)])
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections import deque
-from collections.abc import Callable
+from collections import Counter, deque
+from collections.abc import Callable, Mapping
 from math import inf
 
 import msgspec
@@ -67,6 +67,10 @@ class Desk:
         """By the worker's number for them."""
         self.renewed_at: dict[str, float] = {}
         """By context."""
+        self.evicted: Counter[str] = Counter()
+        """Orders to give up a context that were not answered yet, by context."""
+        self.reordered: dict[str, Mapping[str, int]] = {}
+        """Files of those of them that were ordered again meanwhile."""
 
 
 class Staging:
@@ -94,7 +98,8 @@ class Staging:
     # -- what happens ----------------------------------------------------------------------------
 
     def load(self, worker: RemoteWorker, context: str, trees: tuple[Tree, ...]) -> None:
-        """The worker is sent an order to load a context that has these files."""
+        """The worker is sent an order about a context that has these files: to load it, or only to
+        have them there."""
         files = {}
         for tree in trees:
             for file in tree.files:
@@ -102,8 +107,17 @@ class Staging:
                 self._files[file.digest] = path, file
                 files[file.digest] = file.size_bytes
         if files:
-            self._desks.setdefault(worker.name, Desk(worker))
+            desk = self._desks.setdefault(worker.name, Desk(worker))
             self._distribution.needed(worker.name, context, files)
+            if desk.evicted[context]:
+                desk.reordered[context] = files
+
+    def evict(self, worker: RemoteWorker, context: str) -> None:
+        """The worker is sent an order to give the context up."""
+        desk = self._desks.get(worker.name)
+        if desk is not None:
+            desk.evicted[context] += 1
+            desk.reordered.pop(context, None)
 
     def hear(self, worker: RemoteWorker, report: Report) -> None:
         """What the worker says, as far as it is about files."""
@@ -121,6 +135,17 @@ class Staging:
                 )
             case ReplicaFault() | ReplicaState(status="absent"):
                 self._carry_out(self._distribution.released(worker.name, report.context, now))
+                self._need_again(self._desks[worker.name], report.context)
+
+    def _need_again(self, desk: Desk, context: str) -> None:
+        """It may have said so before it heard that the context was ordered again."""
+        desk.evicted[context] = max(0, desk.evicted[context] - 1)
+        files = desk.reordered.get(context)
+        if files is not None:
+            self._distribution.needed(desk.worker.name, context, files)
+        if not desk.evicted[context]:
+            desk.reordered.pop(context, None)
+            del desk.evicted[context]
 
     def _tell_progress(self, worker: RemoteWorker, digest: str, now: float) -> None:
         renewed_at = self._desks[worker.name].renewed_at

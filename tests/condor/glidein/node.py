@@ -18,7 +18,7 @@ plan = os.environ.get("PLAN", "exit 0").split()
 if plan[0] != "unconnected":
     print("pcm worker: connected to manager for", *arguments, flush=True)
 if plan[0] in ("exit", "unconnected"):
-    for name in ("PCM_ACCELERATORS", "CUDA_VISIBLE_DEVICES"):
+    for name in ("PCM_ACCELERATORS", "CUDA_VISIBLE_DEVICES", "PCM_LEAVES_AT", "PCM_ZONE"):
         print(name, os.environ.get(name), flush=True)
     print("pcm worker: worker w has ended: as planned", flush=True)
     sys.exit(int(plan[1]))

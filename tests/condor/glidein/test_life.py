@@ -10,6 +10,7 @@ import time
 
 import pytest
 
+from condor.glidein.launcher import LEAVING_SECONDS
 from condor.glidein.trouble import AGAIN, BROKEN, DONE, MACHINE_UNFIT
 from tests.condor.glidein.node import Node
 
@@ -87,6 +88,29 @@ def test_it_leaves_before_its_walltime(node: Node) -> None:
     status, output = node.run("--walltime", "12", "--grace", "1", plan="work")
     assert status == AGAIN
     assert "the walltime is almost over" in output
+
+
+def told(output: str, variable: str) -> str:
+    (line,) = [line for line in output.splitlines() if line.startswith(variable + " ")]
+    return line.partition(" ")[2]
+
+
+def test_the_worker_knows_when_it_will_be_told_to_leave(node: Node) -> None:
+    before = time.time()
+    _, output = node.run("--walltime", "3600", "--grace", "60")
+    leave_seconds = 3600 - 60 - 2 * LEAVING_SECONDS
+    assert before <= float(told(output, "PCM_LEAVES_AT")) - leave_seconds <= time.time()
+    _, output = node.run()
+    assert told(output, "PCM_LEAVES_AT") == "None"
+
+
+def test_the_worker_knows_its_site_unless_the_user_knows_better(node: Node) -> None:
+    ad = node.scratch / ".machine.ad"
+    ad.write_text('GLIDEIN_Site = "East"\n')
+    node.variables["_CONDOR_MACHINE_AD"] = str(ad)
+    assert told(node.run()[1], "PCM_ZONE") == "East"
+    node.variables["PCM_ZONE"] = "rack 7"
+    assert told(node.run()[1], "PCM_ZONE") == "rack 7"
 
 
 def test_a_launcher_ends_with_a_glidein_that_is_killed(node: Node) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from condor.glidein.machine_ad import Gpu, assigned
+from condor.glidein.machine_ad import Gpu, assigned, zone
 from tests.condor.glidein.listings import MACHINE_AD, OLD_POOL_AD, TWO_SLICES_AD
 
 
@@ -42,3 +42,21 @@ def test_there_may_be_no_ad(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert assigned() == []
     monkeypatch.delenv("_CONDOR_MACHINE_AD")
     assert assigned() == []
+
+
+@pytest.mark.parametrize(
+    ("text", "site"),
+    [
+        ('GLIDEIN_ResourceName = "East-CE1"\nGLIDEIN_Site = "East"\n', "East"),
+        ('GLIDEIN_ResourceName = "East-CE1"\nGLIDEIN_Site = undefined\n', "East-CE1"),
+        ('Glidein_SITE = "East"\n', "East"),
+        ('GLIDEIN_Site = ""\nGLIDEIN_ResourceName = strcat("a", "b")\n', ""),
+        (MACHINE_AD, ""),
+    ],
+)
+def test_the_site_in_the_ad_of_the_slot(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, site: str
+) -> None:
+    (tmp_path / "ad").write_text(text)
+    monkeypatch.setenv("_CONDOR_MACHINE_AD", str(tmp_path / "ad"))
+    assert zone() == site

@@ -38,8 +38,11 @@ def _imported(tree: ast.AST) -> Iterator[str]:
 def test_a_life_under_an_old_python(node: Node, name: str) -> None:
     """The worker's Python is another."""
     asked = [name, "-c", "import sys; print(sys.executable, sys.version_info[:2])"]
+    choice = os.environ | {"PYENV_VERSION": name.removeprefix("python")}  # Where pyenv has it.
     try:
-        answer = subprocess.run(asked, check=True, capture_output=True, text=True, timeout=30)
+        answer = subprocess.run(
+            asked, check=True, capture_output=True, text=True, timeout=30, env=choice
+        )
     except (OSError, subprocess.CalledProcessError):
         pytest.skip(f"there is no {name} here")
     (node.bin / "python3").unlink()

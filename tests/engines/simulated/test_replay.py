@@ -93,6 +93,16 @@ def test_a_quiet_run() -> None:
     assert scenario.batch_seconds == pytest.approx(0.1)
 
 
+def test_files_that_come_ahead_are_no_load() -> None:
+    told: list[Logged] = [
+        (2.0, joined("a", "slow")),
+        (2.0, Load("a", "c", 1, "disk")),
+        (5.0, ReplicaChanged("a", "c", "disk", "warm")),
+    ]
+    log = [*told, *log_of(*two_batches())]
+    assert reconstruct(log, COSTS, TIMINGS).scenario.models == {"c": Model(gpu_seconds=4.0)}
+
+
 @pytest.mark.parametrize(("cause", "notice"), [("lost", 0.0), ("evicted", 3.0), ("retired", 3.0)])
 def test_who_left_and_how(cause: LeaveCause, notice: float) -> None:
     told = two_batches()

@@ -145,3 +145,21 @@ def test_progress_is_told_now_and_then(scene: Scene, monkeypatch: pytest.MonkeyP
         scene.says(worker, ONE, "wanted")
         now += staging.RENEW_SECONDS / 4
     assert scene.progress == [("w", "context"), ("w", "context")]
+
+
+def test_files_are_brought_that_were_ordered_again_before_it_was_heard_that_they_are_gone(
+    scene: Scene,
+) -> None:
+    worker = scene.worker("w")
+    scene.says(worker, ONE, "whole")
+    for _ in range(2):
+        scene.staging.evict(worker, "context")
+        scene.staging.load(worker, "context", TREES)
+    for _ in range(2):
+        scene.staging.hear(worker, ReplicaState("context", "absent"))
+    assert scene.says(worker, ONE, "wanted") == [
+        SendPiece("w", 1, ONE, 0, "/models/small/sub/one", 10, 111)
+    ]
+    scene.staging.evict(worker, "context")
+    scene.staging.hear(worker, ReplicaState("context", "absent"))
+    assert scene.says(worker, TWO, "wanted") == [], "nobody has ordered it again"

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -110,3 +112,27 @@ def test_told_to_leave_before_there_was_work(tmp_path: Path, number: signal.Sign
     code, _ = ended(launcher)
     assert code == 0
     assert not list((tmp_path / "scratch").iterdir())
+
+
+def test_it_leaves_before_its_walltime_which_its_host_is_told(tmp_path: Path) -> None:
+    script = "echo at=$PCM_LEAVES_AT zone=$PCM_ZONE; sleep 60 & wait"
+    before = time.time()
+    options = ("--walltime", "3", "--grace", "1.5", "--zone", "a site")
+    code, output = ended(launch(tmp_path, script, *options))
+    assert code == 0
+    (line,) = [line for line in output.splitlines() if "at=" in line]
+    leaves_at, zone = re.fullmatch(r"pcm worker: at=(\S+) zone=(.*)", line).groups()  # type: ignore[union-attr]
+    assert before + 1.5 <= float(leaves_at) <= time.time()
+    assert zone == "a site"
+    assert "the walltime is almost over" in output
+    assert not list((tmp_path / "scratch").iterdir())
+
+
+def test_a_walltime_to_work_in(tmp_path: Path) -> None:
+    code, output = ended(launch(tmp_path, "true", "--walltime", "9", "--grace", "9"))
+    assert (code, "--walltime 9 leaves no time to work in" in output) == (2, True)
+
+
+def test_what_nobody_says_is_not_known(tmp_path: Path) -> None:
+    _, output = ended(launch(tmp_path, "echo at=${PCM_LEAVES_AT:-no} zone=${PCM_ZONE:-no}."))
+    assert "at=no zone=no." in output
