@@ -1,8 +1,9 @@
 """What each policy is worth: pcm without it, over pcm, on simulated pools.
 
-A figure is the time that a run takes without the policy over that with it (where there are several,
-the mean over them), the median over seeds: 1.05 says that runs take 5 % longer without. Pools are those of ``evaluations bound`` and two of short runs,
-where beginnings and ends weigh more. The sweep does the same for batches of a fixed length.
+A figure is the time that a run takes without the policy over that with it (the mean over the runs,
+where there are several), the median over seeds: 1.05 says that runs take 5 % longer without. Pools
+are some of ``evaluations bound``, and others of short runs, hasty zones, walltimes and many models,
+where single policies weigh more. The sweep does the same for batches of a fixed length.
 """
 
 from __future__ import annotations

@@ -127,6 +127,13 @@ def popular(rng: np.random.Generator) -> Scenario:
     )
 
 
+def large_batches(rng: np.random.Generator) -> Scenario:
+    """Somebody wants batches of fifty, which take minutes, on GPUs that stay for five."""
+    given = pools.fierce(rng)
+    run = Workload(costs=pools.costs(rng, 10_000, mean=3.0), batch_items=50)
+    return replace(given, runs={"run": run})
+
+
 OWN: dict[str, Pool] = {
     "short": short,
     "short-contexts": short_contexts,
@@ -136,6 +143,7 @@ OWN: dict[str, Pool] = {
     "one-fast": one_fast,
     "few-gpus": few_gpus,
     "popular": popular,
+    "large-batches": large_batches,
 }
 OF_BOUND = ("opportunistic", "fierce", "waves", "contexts", "crowd")
 POOLS = OWN | {name: pools.POOLS[name] for name in OF_BOUND}

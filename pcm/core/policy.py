@@ -34,7 +34,9 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     prefetch_below_seconds: float = 1.0
     """A second batch is queued at a worker whose present one is predicted to end within this."""
     speculation_seconds: float = 1.0
-    """No batch is copied that is predicted to need less than this."""
+    """No batch is copied that is predicted to need less than this..."""
+    speculation_share: float = 0.02
+    """...or, where that is less, than this part of its run's time so far."""
     watch_seconds: float = 1.0
     """Where workers idle because others are predicted to do what is left, it is looked at again
     after so long."""

@@ -28,6 +28,7 @@ class Run:
     opened: RunOpened
     order: int
     context: str
+    opened_at: float
     items: Items = field(default_factory=Items)
     suspects: Suspects = field(default_factory=Suspects)
     batches: dict[int, Batch] = field(default_factory=dict)

@@ -24,11 +24,11 @@ class Runs:
             raise ValueError(f"run {id_} was never opened")
         return run
 
-    def open(self, event: RunOpened, context: Context) -> None:
+    def open(self, event: RunOpened, context: Context, now: float) -> None:
         state = self._state
         if event.run in state.runs or event.run in state.ended:
             raise ValueError(f"run {event.run} was opened before")
-        run = Run(event.run, event, len(state.runs) + len(state.ended), context.id)
+        run = Run(event.run, event, len(state.runs) + len(state.ended), context.id, now)
         # It starts level with the least served: it owes nothing, and nobody owes it the past.
         served = [r.served_seconds for c in state.contexts.values() for r in c.runs.values()]
         run.served_seconds = min(served, default=0.0)

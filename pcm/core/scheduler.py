@@ -284,7 +284,7 @@ class Scheduler:
             self._faults.opened(context)
         context.name = event.context_name or context.name
         context.requirements = event.requirements
-        self._runs.open(event, context)
+        self._runs.open(event, context, self._now)
         self._giving_up.used(context)
         self._provisioning.run_opened()
 

@@ -2,10 +2,10 @@
 
 When nothing of a run waits, an idle worker that has its context warm takes a copy of the batch that
 would otherwise end last, if it is predicted to end it in well under the time that the other still
-needs, and that is a second or more. A batch is predicted to need what is left of it at its
-worker's measured speed; one that is late is held to need as long again as it is late. What is
-left of a batch are its items without an outcome: of a copied batch each item is in flight twice,
-and its first outcome is that of both.
+needs, and that is a second or more, or a fiftieth of the time that the run has taken so far. A
+batch is predicted to need what is left of it at its worker's measured speed; one that is late is
+held to need as long again as it is late. What is left of a batch are its items without an outcome:
+of a copied batch each item is in flight twice, and its first outcome is that of both.
 The one that comes second holds nobody up; it is taken back if it would go on for longer than its
 context takes to load again, and than a lease. Suspects are not copied, or a killer would end two
 workers. (Backup tasks: Dean and Ghemawat 2004.)
@@ -22,6 +22,10 @@ from pcm.core.run import Run
 from pcm.core.worker import Worker
 
 
+SHORTEST_LOOK_SECONDS = 0.02
+"""Batches are not watched more often than this."""
+
+
 class Speculation:
     def __init__(self, basis: Basis, leases: Leases) -> None:
         self._state, self._policy, self._estimates = basis.state, basis.policy, basis.estimates
@@ -34,6 +38,8 @@ class Speculation:
         seconds_per_cost = speeds.on(worker)
         if seconds_per_cost is None or not policy.speculate:
             return None
+        age_seconds = now - run.opened_at
+        shortest = min(policy.speculation_seconds, policy.speculation_share * age_seconds)
         best, best_remaining = None, 0.0
         for batch in among:
             if batch.run != run.id or not self._may_be_copied(run, batch, worker):
@@ -41,12 +47,13 @@ class Speculation:
             remaining = self._remaining_seconds(run, batch, now)
             cost = batch.cost * batch.open / batch.count
             own = cost * seconds_per_cost + self._estimates.overhead_seconds
-            least = max(own * policy.speculation_gain, policy.speculation_seconds, best_remaining)
+            least = max(own * policy.speculation_gain, shortest, best_remaining)
             if remaining > least:
                 best, best_remaining = batch, remaining
         if best is None and run.batches:
             # Some may be late by then.
-            self._alarms.set(("look", run.id), now + policy.watch_seconds)
+            pause = min(policy.watch_seconds, max(shortest, SHORTEST_LOOK_SECONDS))
+            self._alarms.set(("look", run.id), now + pause)
         return best
 
     def copy_of(self, run: Run, batch: Batch) -> Cut:

@@ -41,6 +41,24 @@ def test_an_idle_worker_runs_a_late_batch_as_well() -> None:
     assert copy.why[0].total * 2.0 < copy.why[1].total
 
 
+def test_in_a_short_run_a_batch_is_late_sooner() -> None:
+    """Two workers alike, a tenth of a second per item; one has the last item and does not end."""
+    story = Story()
+    first, second = story.start(2, "a", "b", batch_items=1, close=False)
+    story.finish(first, 0.1)
+    story.finish(second, 0.1)
+    story.tell(ItemsAdded("run", np.ones(1)), RunClosed("run"))
+    last = story.all(Dispatch)[-1]
+    begun = story.now
+    while len(story.all(Dispatch)) < 4:
+        deadline = story.scheduler.next_deadline()
+        assert deadline is not None
+        assert deadline < begun + 1.0, "a second is long for it"
+        story.tick(deadline - story.now)
+    assert story.all(Dispatch)[-1].ranges == last.ranges
+    assert story.now > begun + 0.2, "it was not late so soon"
+
+
 def test_not_where_it_is_switched_off() -> None:
     assert none(twice(Policy(speculate=False))[2], Dispatch)
 

@@ -34,11 +34,11 @@ def test_two_contexts_with_steady_demand_keep_their_workers_however_it_flickers(
     """Each has something to do all the time; now one gets more, now the other."""
     cluster = crowded()
     for name in ("one", "two"):
-        cluster.open(name, [2.0] * 500, context=name, requirements=NEEDS, close=False)
+        cluster.open(name, [10.0] * 500, context=name, requirements=NEEDS, close=False)
     cluster.advance(30.0)
     before = len(cluster.orders(Load))
     for first, gap_seconds in bursts:
-        cluster.add("one" if first else "two", [2.0] * 5)
+        cluster.add("one" if first else "two", [10.0] * 5)
         cluster.advance(gap_seconds)
     assert len(cluster.orders(Load)) == before
 

@@ -108,7 +108,7 @@ class Cluster:
         waited = [
             ended.get(name, run.opened_seconds) - run.opened_seconds for name, run in runs.items()
         ]
-        return sum(waited) / len(waited) if waited else 0.0
+        return float(sum(waited)) / len(waited) if waited else 0.0
 
     # -- the manager -----------------------------------------------------------------------------
 
