@@ -2,7 +2,7 @@
 
 Cold starts in two ways. ``load_times_alone``: always as long as pv1 says. ``links_shared``:
 fetching takes longer while others fetch; the origin gives all together what it gave in pv1, and a
-worker serves three at once, which share what it can send.
+worker serves three at once, which share what it can send; with pcm so many as pcm has them do.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from evaluations.paper.calibration import Calibration
 from evaluations.paper.progress import Progress
 from pcm.core.scheduler import Scheduler
 from pcm.engines.simulated import Decider, Links, Model, Outcome, simulate
+from pcm.engines.staging import PEER_STREAMS
 
 LOAD_FACTORS = (0.5, 0.25, 0.0)
 TIMES = [at for at, _ in published.DONE]
@@ -30,11 +31,12 @@ def measure_opportunistic(
 ) -> dict[str, Any]:
     """``seeds``: of which GPU joins when."""
     with ProcessPoolExecutor(len(os.sched_getaffinity(0))) as executor:
-        alone = _way(executor, found, seeds, experiments.alone(found), None)
+        alone = _way(executor, found, seeds, experiments.alone(found), None, None)
         say(f"pv6, load times alone: {alone}")
         shared = experiments.links(found)
         contended = experiments.contended(found)
-        links_shared = _way(executor, found, seeds, contended, shared)
+        ours = experiments.links(found, PEER_STREAMS)
+        links_shared = _way(executor, found, seeds, contended, shared, ours)
         links_shared["pcm_seconds_by_peer_streams"] = {
             str(streams): _run(
                 executor, found, seeds, contended, experiments.links(found, streams), ours=True
@@ -51,10 +53,16 @@ def measure_opportunistic(
 
 
 def _way(
-    executor: Executor, found: Calibration, seeds: int, model: Model, through: Links | None
+    executor: Executor,
+    found: Calibration,
+    seeds: int,
+    model: Model,
+    through: Links | None,
+    ours: Links | None,
 ) -> dict[str, Any]:
+    """``through``: links as the paper's workers use them, and as pcm's do."""
     paper = _run(executor, found, seeds, model, through, ours=False)
-    pcm = _run(executor, found, seeds, model, through, ours=True)
+    pcm = _run(executor, found, seeds, model, ours, ours=True)
     bound = pcm.pop("bound_seconds")
     paper.pop("bound_seconds")
     return {
@@ -67,7 +75,7 @@ def _way(
         "bound_seconds": bound,
         "pcm_seconds_by_load_factor": {
             str(factor): _run(
-                executor, found, seeds, experiments.shorter(model, factor), through, ours=True
+                executor, found, seeds, experiments.shorter(model, factor), ours, ours=True
             )["seconds"]
             for factor in LOAD_FACTORS
         },

@@ -64,6 +64,13 @@ class GivingUp:
             total += 1.0 + memory_bytes * self._worth(victim, worker, memory_bytes)
         return total
 
+    def why(self, worker: Worker, context: Context) -> str:
+        """The terms of its worth."""
+        seconds = self._estimates.load_seconds(context, worker.capacity.kind)
+        gigabytes = worker.replicas[context.id].memory_bytes / 1e9
+        asked = f"runs asked {context.uses} times"
+        return f"it loads in {seconds:.1f} s, takes {gigabytes:.1f} GB, {asked}"
+
     def gave_up(self, worker: Worker, context: Context) -> None:
         """It was chosen: what is used from now on is worth more than it was."""
         memory_bytes = worker.replicas[context.id].memory_bytes

@@ -137,9 +137,8 @@ class Residency:
         for victim in victims:
             self._giving_up.gave_up(worker, victim)
             self._lifecycle.replica(worker, victim, "draining", now)
-            self._orders.add(
-                Evict(worker.id, victim.id, self._orders.cause, f"to make room for {context.name}")
-            )
+            why = f"to make room for {context.name}: {self._giving_up.why(worker, victim)}"
+            self._orders.add(Evict(worker.id, victim.id, self._orders.cause, why))
         if victims:
             self._state.reserve(worker, context)
         else:

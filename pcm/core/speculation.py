@@ -21,7 +21,6 @@ from pcm.core.leases import Leases
 from pcm.core.run import Run
 from pcm.core.worker import Worker
 
-
 SHORTEST_LOOK_SECONDS = 0.02
 """Batches are not watched more often than this."""
 

@@ -38,6 +38,9 @@ def test_the_one_that_is_quickest_to_load_again_goes() -> None:
     cache.run("slow", 10, load_seconds=60.0)
     cache.run("quick", 10, load_seconds=5.0)
     assert cache.run("new", 10) == ["quick"]
+    assert cache.all(Evict)[-1].reason == (
+        "to make room for new: it loads in 5.0 s, takes 10.0 GB, runs asked 1 times"
+    )
 
 
 def test_the_one_that_is_asked_for_less_often_goes() -> None:
