@@ -85,9 +85,25 @@ def weight_files(directory: Path) -> list[Path]:
 
 
 def check_safetensors(file: Path) -> None:
-    """Compare a file's size with its header. Raises ValueError where they differ.
+    """Compare a file's size with its header. Raises ValueError where they differ."""
+    size = file.stat().st_size
+    tensors, start = read_header(file)
+    try:
+        end = max((entry["data_offsets"][1] for entry in tensors.values()), default=0)
+    except (TypeError, KeyError, IndexError):
+        raise _unreadable(file) from None
+    if size != start + end:
+        raise ValueError(
+            f"{file} has {size} bytes where its header promises {start + end}; download the model "
+            "again"
+        )
+
+
+def read_header(file: Path) -> tuple[dict[str, Any], int]:
+    """What a safetensors file says of its tensors, by name, and the byte where their data begin.
 
     Format: https://huggingface.co/docs/safetensors (8 bytes header length, JSON header, data).
+    Raises ValueError where the file is cut off in its header, or is something else.
     """
     size = file.stat().st_size
     with file.open("rb") as stream:
@@ -104,18 +120,12 @@ def check_safetensors(file: Path) -> None:
             raise ValueError(f"{file} is not a safetensors file; download the model again")
         header_text = stream.read(header_bytes)
     try:
-        tensors = json.loads(header_text)
-        end = max(
-            (entry["data_offsets"][1] for name, entry in tensors.items() if name != "__metadata__"),
-            default=0,
-        )
-    except (ValueError, TypeError, KeyError, AttributeError):
-        raise ValueError(
-            f"{file} has no readable safetensors header; download the model again"
-        ) from None
-    expected = HEADER_LENGTH_BYTES + header_bytes + end
-    if size != expected:
-        raise ValueError(
-            f"{file} has {size} bytes where its header promises {expected}; download the model "
-            "again"
-        )
+        header = json.loads(header_text)
+        header.pop("__metadata__", None)
+    except (ValueError, AttributeError, TypeError):
+        raise _unreadable(file) from None
+    return header, HEADER_LENGTH_BYTES + header_bytes
+
+
+def _unreadable(file: Path) -> ValueError:
+    return ValueError(f"{file} has no readable safetensors header; download the model again")

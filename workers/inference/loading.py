@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import torch
 import transformers
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
+from workers.inference.assembling import assembled
 from workers.inference.files import check_directory, looks_like_path
 from workers.inference.resident import ResidentModel
 from workers.inference.shapes import default_shapes, default_slots
@@ -50,16 +52,21 @@ def load(
         "local_files_only": isinstance(source, Path) or _offline(),
     }
     try:
-        config = AutoConfig.from_pretrained(source, **hub)
-        tokenizer = AutoTokenizer.from_pretrained(source, **hub)
-        network, report = AutoModelForCausalLM.from_pretrained(
-            source,
-            config=config,
-            dtype="float32" if dtype == "auto" and target.type == "cpu" else dtype,
-            output_loading_info=True,
-            use_safetensors=True,
-            **hub,
-        )
+        with ThreadPoolExecutor(1, "pcm-tokenizer") as beside:
+            pending = beside.submit(AutoTokenizer.from_pretrained, source, **hub)
+            config = AutoConfig.from_pretrained(source, **hub)
+            number = "float32" if dtype == "auto" and target.type == "cpu" else dtype
+            network, report = assembled(source, config, number) or (
+                AutoModelForCausalLM.from_pretrained(
+                    source,
+                    config=config,
+                    dtype=number,
+                    output_loading_info=True,
+                    use_safetensors=True,
+                    **hub,
+                )
+            )
+            tokenizer = pending.result()
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         raise _explained(model, source, error) from error
     if report["missing_keys"] or report.get("mismatched_keys"):

@@ -18,6 +18,7 @@ from workers.inference.plain import choose_plainly, takes_trees
 from workers.inference.prefix import NOTHING, PrefixStore
 from workers.inference.sampling import per_item
 from workers.inference.shapes import Shapes
+from workers.inference.shortened import shortened
 
 Tokens = list[int]
 
@@ -55,7 +56,8 @@ class ResidentModel(LanguageModel):
     @cached_property
     def takes_trees(self) -> bool:
         """Whether the fast ways give this model's own answers; found out by trying."""
-        return takes_trees(self.model)
+        with shortened(self.model) as model:
+            return takes_trees(model)
 
     def choose(
         self, prompts: Sequence[str], labels: Sequence[str], prefix: str = ""

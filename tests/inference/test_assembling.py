@@ -1,0 +1,133 @@
+"""A model from mapped weights is the model that transformers loads from the same directory."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from transformers import AutoConfig, AutoModelForCausalLM, MixtralConfig, MixtralForCausalLM
+
+from tests.inference import tiny_models
+from workers.inference.assembling import assembled
+
+pytestmark = pytest.mark.models
+IDS = torch.tensor([[3, 5, 7, 11, 2, 9]])
+SCALED = {
+    "rope_type": "llama3",
+    "rope_theta": 10000.0,
+    "factor": 8.0,
+    "low_freq_factor": 1.0,
+    "high_freq_factor": 4.0,
+    "original_max_position_embeddings": 64,
+}
+
+
+def mixtral() -> Any:
+    """Its experts are stored one by one and computed together."""
+    torch.manual_seed(0)
+    return MixtralForCausalLM(
+        MixtralConfig(
+            vocab_size=64,
+            hidden_size=32,
+            intermediate_size=48,
+            num_hidden_layers=2,
+            num_attention_heads=4,
+            num_key_value_heads=2,
+            num_local_experts=4,
+            max_position_embeddings=64,
+        )
+    )
+
+
+def both(directory: Path, dtype: str) -> tuple[Any, Any]:
+    """By pcm and by transformers alone."""
+    ours = assembled(directory, AutoConfig.from_pretrained(directory), dtype)
+    assert ours is not None
+    network, report = ours
+    assert not report["missing_keys"]
+    return network.eval(), AutoModelForCausalLM.from_pretrained(directory, dtype=dtype).eval()
+
+
+@torch.inference_mode()
+def logits(model: Any) -> torch.Tensor:
+    found: torch.Tensor = model(IDS).logits
+    return found
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16", "auto"])
+@pytest.mark.parametrize("stored", [torch.float32, torch.bfloat16, torch.float16], ids=str)
+@pytest.mark.parametrize("tied", [False, True], ids=["untied", "tied"])
+def test_the_same_numbers_of_the_same_type(
+    tmp_path: Path, dtype: str, stored: torch.dtype, tied: bool
+) -> None:
+    tiny_models.llama(dtype=stored, tie_word_embeddings=tied).save_pretrained(tmp_path)
+    ours, theirs = both(tmp_path, dtype)
+    assert ours.dtype == theirs.dtype
+    assert torch.equal(logits(ours), logits(theirs))
+    assert (ours.lm_head.weight is ours.model.embed_tokens.weight) == tied
+    assert dict(ours.named_buffers()).keys() == dict(theirs.named_buffers()).keys()
+    for (name, one), (_, other) in zip(ours.named_buffers(), theirs.named_buffers(), strict=True):
+        assert torch.equal(one, other), name
+        assert one.dtype == other.dtype, name
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        tiny_models.gpt2,
+        tiny_models.bloom,
+        mixtral,
+        lambda: tiny_models.mistral(24),
+        lambda: tiny_models.llama(rope_parameters=SCALED),
+        lambda: tiny_models.llama(attention_bias=True, mlp_bias=True),
+    ],
+    ids=["gpt2", "bloom", "mixtral", "mistral", "scaled positions", "biases"],
+)
+def test_other_architectures(tmp_path: Path, make: Callable[[], Any]) -> None:
+    make().save_pretrained(tmp_path)
+    ours, theirs = both(tmp_path, "float32")
+    assert torch.equal(logits(ours), logits(theirs))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_shards(tmp_path: Path, dtype: str) -> None:
+    model = tiny_models.llama(dtype=torch.bfloat16, num_hidden_layers=4)
+    model.save_pretrained(tmp_path, max_shard_size="50KB")
+    assert len(list(tmp_path.glob("*.safetensors"))) > 2
+    ours, theirs = both(tmp_path, dtype)
+    assert torch.equal(logits(ours), logits(theirs))
+
+
+def test_how_it_generates_comes_along(tmp_path: Path) -> None:
+    model = tiny_models.llama()
+    model.generation_config.eos_token_id = [0, 7]
+    model.save_pretrained(tmp_path)
+    ours, theirs = both(tmp_path, "float32")
+    assert ours.generation_config.eos_token_id == [0, 7]
+    assert ours.generation_config.to_dict() == theirs.generation_config.to_dict()
+    (tmp_path / "generation_config.json").unlink()
+    ours, theirs = both(tmp_path, "float32")
+    assert ours.generation_config.eos_token_id == theirs.generation_config.eos_token_id
+
+
+def test_no_file_is_written_to(tmp_path: Path) -> None:
+    tiny_models.llama().save_pretrained(tmp_path)
+    before = (tmp_path / "model.safetensors").read_bytes()
+    ours, _ = both(tmp_path, "float32")
+    with torch.no_grad():
+        ours.lm_head.weight.zero_()
+    assert (tmp_path / "model.safetensors").read_bytes() == before
+
+
+def test_what_is_left_to_transformers(tmp_path: Path) -> None:
+    tiny_models.llama().save_pretrained(tmp_path)
+    config = AutoConfig.from_pretrained(tmp_path)
+    assert assembled("owner/name", config, "float32") is None
+    config.quantization_config = {"quant_method": "bitsandbytes"}
+    assert assembled(tmp_path, config, "float32") is None
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": "t5"}))
+    assert assembled(tmp_path, AutoConfig.from_pretrained(tmp_path), "float32") is None
