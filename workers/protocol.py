@@ -103,8 +103,9 @@ class LoadContext(Message, frozen=True):
     With the tier ``disk`` only have its files there, until it is loaded (by another order, ``gpu``)
     or dropped: nothing is started, and what computes meanwhile goes on.
 
-    ``imports`` are imported by the worker's template process before it forks the replica. The time
-    to stage ``trees`` does not count towards the timeout. ``places`` come from the supervisor, for
+    ``imports`` are imported by the worker's template process before it forks the replica, and while
+    files are brought; a name that ends with ``?`` may be missing there. The time to stage ``trees``
+    does not count towards the timeout. ``places`` come from the supervisor, for
     its replica: the paths that the loader is given in place of these arguments.
     """
 

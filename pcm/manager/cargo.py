@@ -13,6 +13,7 @@ from pcm.errors import InputError, JournalError
 from pcm.formats.atomic import atomic_file
 from pcm.identity.trees import trees
 from pcm.journal import CARGO_FILE, Journal
+from pcm.manager.model_classes import with_model_classes
 from pcm.packing import pack
 from pcm.recipe import Recipe, Task
 
@@ -43,7 +44,7 @@ class RunCargo(msgspec.Struct, frozen=True):
             ContextCargo(
                 recipe.name,
                 pack(loading, installed=recipe.imports),
-                recipe.imports,
+                with_model_classes(recipe.imports, found),
                 float(recipe.load_timeout_seconds),
                 found,
             ),

@@ -93,7 +93,7 @@ def main() -> None:
     set_parent_death_signal(signal.SIGUSR2)
     try:
         upstream.send([_hello(arguments.worker, machine)])
-        supervisor.start()
+        supervisor.start(tuple(filter(None, arguments.imports.split(","))))
         on_parent_death()
         loop.run()
         upstream.link.flush_within(LAST_WORDS_SECONDS)
@@ -124,6 +124,9 @@ def _arguments() -> argparse.Namespace:
         "--ephemeral", default="", help="a directory to remove when the parent died, who would else"
     )
     parser.add_argument("--grace", type=float, default=10.0, help="seconds from SIGTERM to the end")
+    parser.add_argument(
+        "--imports", default="", help="modules that contexts will need, separated by commas"
+    )
     parser.add_argument("--parent-pid", type=int, default=0, help="end when this parent is gone")
     return parser.parse_args()
 

@@ -17,6 +17,7 @@ from workers.host.forking import (
     Fork,
     Forked,
     NotForked,
+    Prepare,
     decode_answer,
     encode,
 )
@@ -43,9 +44,11 @@ class Applicant(Protocol):
 
 
 class _Request:
-    def __init__(self, applicant: Applicant) -> None:
-        self.applicant: Applicant | None = applicant
-        self.imports, self.log = applicant.imports, applicant.log
+    def __init__(self, applicant: Applicant | None, imports: tuple[str, ...], log: str) -> None:
+        """Without an applicant it is about imports only."""
+        self.applicant = applicant
+        self.imports, self.log = imports, log
+        self.only_imports = applicant is None
         self.socket: socket.socket | None = None
         self.attempts = 0
 
@@ -93,10 +96,21 @@ class Forker:
         self._control = ours
         self._loop.watch(ours, self._on_readable)
 
+    def prepare(self, imports: tuple[str, ...]) -> None:
+        """Have modules imported that replicas will need, while there is time.
+
+        Nothing comes of it where that fails: the replica that needs them will say why.
+        """
+        if imports and self._control is not None:
+            self._number += 1
+            with contextlib.suppress(OSError):
+                self._control.send(encode(Prepare(self._number, imports)))
+                self._requests[self._number] = _Request(None, imports, "")
+
     def apply(self, applicant: Applicant) -> int:
         """Ask for a replica; gives a number by which to withdraw."""
         self._number += 1
-        self._requests[self._number] = _Request(applicant)
+        self._requests[self._number] = _Request(applicant, applicant.imports, applicant.log)
         self._submit(self._number)
         return self._number
 
@@ -106,8 +120,10 @@ class Forker:
             self._requests[number].applicant = None
 
     def is_serving(self, number: int) -> bool:
-        """Whether the template is at work on this request, not on one before it."""
-        return next(iter(self._requests), None) == number
+        """Whether the template is at work on this request, or on imports that were asked for
+        before it; not on another's request."""
+        waited_for = (n for n, request in self._requests.items() if not request.only_imports)
+        return next(waited_for, None) == number
 
     def kill(self) -> None:
         """End the template at once, for instance because an import hangs."""

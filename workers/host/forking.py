@@ -17,6 +17,19 @@ class Fork(msgspec.Struct, frozen=True, array_like=True, tag="fork"):
     log: str
 
 
+class Prepare(msgspec.Struct, frozen=True, array_like=True, tag="prepare"):
+    """Import these modules, for replicas that will be asked for later."""
+
+    number: int
+    imports: tuple[str, ...]
+
+
+class Prepared(msgspec.Struct, frozen=True, array_like=True, tag="prepared"):
+    """They are imported, or cannot be: who asks for a replica will be told why."""
+
+    number: int
+
+
 class Forked(msgspec.Struct, frozen=True, array_like=True, tag="forked"):
     """The replica's process exists."""
 
@@ -39,8 +52,9 @@ class Exited(msgspec.Struct, frozen=True, array_like=True, tag="exited"):
     peak_memory_bytes: int
 
 
-Answer = Forked | NotForked | Exited
+Request = Fork | Prepare
+Answer = Prepared | Forked | NotForked | Exited
 
 encode = msgspec.msgpack.Encoder().encode
-decode_request = msgspec.msgpack.Decoder(Fork).decode
+decode_request = msgspec.msgpack.Decoder(Request).decode
 decode_answer = msgspec.msgpack.Decoder(Answer).decode

@@ -284,7 +284,8 @@ class Replica:
         if self._gone:
             return
         forker = self._around.forker
-        self._report_slow(f"importing {', '.join(self.imports)}", forker.log, stack_at)
+        names = ", ".join(self.imports) or "what other contexts need"
+        self._report_slow(f"importing {names}", forker.log, stack_at)
         if self.pid:
             kill_group(self.pid)
             return

@@ -92,13 +92,15 @@ class Supervisor:
         self.loop.after_turn = self._outlet.flush
         self.loop.on_signal(signal.SIGCHLD, self._reap)
 
-    def start(self) -> None:
-        """Start the template, so that it is there when the first context comes.
+    def start(self, imports: tuple[str, ...] = ()) -> None:
+        """Start the template, so that it is there when the first context comes, and have it import
+        what contexts are expected to need.
 
         From now on every process that loses its parent among our descendants becomes our child.
         """
         adopt_orphans()
         self._forker.start()
+        self._forker.prepare(imports)
         self._trim_logs()
 
     # -- what may happen from outside ------------------------------------------------------------
@@ -172,6 +174,7 @@ class Supervisor:
         elif order.context in self._postponed:
             pass  # It was ordered before.
         elif order.tier == "disk":
+            self._forker.prepare(order.imports)
             self._ahead.bring(order)
         else:
             self._begin(self._ahead.take(order))
@@ -182,6 +185,7 @@ class Supervisor:
             self._stage(order)
         elif any(other.ending for other in self._replicas.values()):
             # What ends still holds its memory; the newcomer may need it.
+            self._forker.prepare(order.imports)
             self._postponed[order.context] = [order]
         else:
             log = log_path(self._logs, self.worker, order.name, order.context, next(self._serial))
@@ -193,6 +197,7 @@ class Supervisor:
         context = order.context
         self._postponed[context] = [order]
         self._staging.add(context)
+        self._forker.prepare(order.imports)
         self._outlet.report(ReplicaState(context, "staging"))
         self.stager.stage(
             context,

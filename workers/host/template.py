@@ -27,6 +27,8 @@ from workers.host.forking import (
     Fork,
     Forked,
     NotForked,
+    Prepare,
+    Prepared,
     decode_request,
     encode,
 )
@@ -55,9 +57,13 @@ class Template:
                 packet, files, _, _ = socket.recv_fds(self._control, MAX_PACKET_BYTES, 1)
                 if not packet:
                     return
+                request = decode_request(packet)
+                if isinstance(request, Prepare):
+                    self._prepare(request)
+                    continue
                 with socket.socket(fileno=files[0]) as link:
                     link.set_inheritable(False)
-                    self._answer(decode_request(packet), link)
+                    self._answer(request, link)
         except ConnectionError:
             return
         finally:
@@ -73,6 +79,14 @@ class Template:
             traceback.print_exc()
             self._say(encode(NotForked(request.number, report(error))))
 
+    def _prepare(self, request: Prepare) -> None:
+        try:
+            self._import(request.imports)
+            _freeze()
+        except BaseException:
+            traceback.print_exc()
+        self._say(encode(Prepared(request.number)))
+
     def _import(self, modules: tuple[str, ...]) -> None:
         # An import may hang, and then we would not notice the end of the supervisor.
         set_parent_death_signal(signal.SIGKILL)
@@ -80,14 +94,16 @@ class Template:
             if os.getppid() != self._supervisor:
                 raise ConnectionError("the supervisor is gone")
             for module in modules:
-                importlib.import_module(module)
+                try:
+                    importlib.import_module(module.removesuffix("?"))
+                except Exception:
+                    if not module.endswith("?"):
+                        raise
         finally:
             set_parent_death_signal(0)
 
     def _fork(self, request: Fork, link: socket.socket) -> None:
-        # What exists now is never collected in a replica: its memory pages stay shared.
-        gc.collect()
-        gc.freeze()
+        _freeze()
         template = os.getpid()
         # Its end must not be told before its beginning.
         blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
@@ -124,6 +140,12 @@ class Template:
     def _say(self, packet: bytes) -> None:
         with contextlib.suppress(OSError):
             self._control.send(packet)
+
+
+def _freeze() -> None:
+    """What exists now is never collected in a replica: its memory pages stay shared."""
+    gc.collect()
+    gc.freeze()
 
 
 def main() -> None:

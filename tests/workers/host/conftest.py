@@ -12,3 +12,12 @@ from tests.workers.host.driver import Worker
 def worker(tmp_path: Path) -> Iterator[Worker]:
     with Worker(tmp_path) as started:
         yield started
+
+
+@pytest.fixture
+def modules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A directory from which workers import; ask for it before the worker."""
+    directory = tmp_path / "modules"
+    directory.mkdir()
+    monkeypatch.syspath_prepend(directory)
+    return directory

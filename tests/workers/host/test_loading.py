@@ -52,6 +52,14 @@ def test_modules_are_imported_before_the_fork(worker: Worker) -> None:
     assert worker.results(1) == {0: True}
 
 
+def test_a_module_that_may_be_missing(modules: Path, worker: Worker) -> None:
+    (modules / "needs_another.py").write_text("import no_such_module\n")
+    (modules / "raises.py").write_text("raise OSError('no driver')\n")
+    names = ["no_such_module?", "no_such.module?", "needs_another?", "raises?", "decimal?"]
+    worker.send(load(user_code.constant, 5, imports=names))
+    worker.wait(ReplicaState, status="warm")
+
+
 def test_a_replica_lives_apart(worker: Worker) -> None:
     """Its own session, its own log, the default signals, and nobody else's descriptors."""
 
@@ -137,14 +145,6 @@ def test_a_module_that_cannot_be_imported(worker: Worker) -> None:
     assert str(fault.error) == "ModuleNotFoundError: No module named 'no_such_module'"
     worker.send(load(user_code.constant))
     worker.wait(ReplicaState, status="warm")
-
-
-@pytest.fixture
-def modules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    directory = tmp_path / "modules"
-    directory.mkdir()
-    monkeypatch.syspath_prepend(directory)
-    return directory
 
 
 def test_an_import_that_raises_shows_the_line(modules: Path, worker: Worker) -> None:
