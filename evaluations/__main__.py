@@ -13,6 +13,7 @@ from evaluations.base import Evaluation, Result, machine
 EVALUATIONS = {
     "ablation": "what each policy is worth: pcm without it, on simulated pools",
     "bound": "how far schedulers stay from what none could beat, on simulated pools",
+    "cold-start": "the first answer of a model, by part: pcm, and from_pretrained in a new process",
     "context-reuse": "naive, partial and pervasive context management on real model loading",
     "dispatch": "batches through TaskVine, beside its own function calls (in the cluster root)",
     "glideins": "provisioning of HTCondor glideins, beside two other ways (in the cluster root)",
