@@ -15,7 +15,7 @@ from typing import Any
 from evaluations.base import Target
 from evaluations.cold_start.measuring import measure
 
-ROUNDS = 5
+ROUNDS = 3
 
 
 def evaluate(say: Callable[[str], None]) -> tuple[dict[str, Any], list[Target]]:

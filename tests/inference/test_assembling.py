@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM, MixtralConfig, MixtralForCausalLM
@@ -131,3 +134,29 @@ def test_what_is_left_to_transformers(tmp_path: Path) -> None:
     assert assembled(tmp_path, config, "float32") is None
     (tmp_path / "config.json").write_text(json.dumps({"model_type": "t5"}))
     assert assembled(tmp_path, AutoConfig.from_pretrained(tmp_path), "float32") is None
+
+
+def test_models_that_come_and_go_leave_nothing(tmp_path: Path) -> None:
+    """Neither descriptors nor memory: the weights alone are a megabyte each time, mapped and
+    widened."""
+    model = tiny_models.llama(dtype=torch.bfloat16, hidden_size=128, intermediate_size=512)
+    model.save_pretrained(tmp_path)
+    assert (tmp_path / "model.safetensors").stat().st_size > 1_000_000
+    config = AutoConfig.from_pretrained(tmp_path)
+
+    def round_trips() -> tuple[int, int]:
+        for _ in range(10):
+            found = assembled(tmp_path, config, "float32")
+            assert found is not None
+            assert logits(found[0]).isfinite().all()
+        del found
+        gc.collect()
+        memory = psutil.Process().memory_full_info()
+        return memory.uss, len(os.listdir("/proc/self/fd"))
+
+    round_trips()
+    settled_bytes, descriptors = round_trips()
+    for _ in range(3):
+        last_bytes, last_descriptors = round_trips()
+    assert last_descriptors == descriptors
+    assert last_bytes < settled_bytes + (20 << 20)
