@@ -14,15 +14,14 @@ from typing import Any
 
 from evaluations.base import Target
 from evaluations.cold_start.measuring import measure
-
-ROUNDS = 3
+from evaluations.cold_start.plan import FULL, QUICK
 
 
 def evaluate(say: Callable[[str], None]) -> tuple[dict[str, Any], list[Target]]:
     """All of it, a minute or two."""
-    return measure(ROUNDS, say)
+    return measure(FULL, say)
 
 
 def quick(say: Callable[[str], None]) -> tuple[dict[str, Any], list[Target]]:
-    """One round with a tiny model."""
-    return measure(1, say, layers=2, hidden=64)
+    """One round of one kind with a tiny model."""
+    return measure(QUICK, say)

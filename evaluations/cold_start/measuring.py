@@ -12,45 +12,38 @@ from typing import Any
 import pcm
 from evaluations.base import Target, at_least, at_most, spread
 from evaluations.cold_start import models, page_cache, plain, resident
+from evaluations.cold_start.plan import Plan
 
-PROMPT = "Claim: the river flows past a town whose people sell copper, honey and salt.\nVerdict:"
-LABELS = (" SUPPORTS", " REFUTES", " NOT ENOUGH INFO")
+PROMPT = "The river flows"
+LABELS = (" yes", " no")
+"""Short: what is timed is the start, not the arithmetic of a long text."""
 ASKED = (PROMPT, LABELS)
-KINDS = {
-    "float32 as stored": ("float32", "float32"),
-    "bfloat16 as stored": ("bfloat16", "bfloat16"),
-    "float32 from bfloat16": ("bfloat16", "float32"),
-}
-"""By name: the type that is stored, the type that is computed with."""
 
 Parts = dict[str, float]
 
 
-def measure(
-    rounds: int,
-    say: Callable[[str], None],
-    *,
-    layers: int = 30,
-    hidden: int = 576,
-    tokens: int = 49_152,
-) -> tuple[dict[str, Any], list[Target]]:
+def measure(plan: Plan, say: Callable[[str], None]) -> tuple[dict[str, Any], list[Target]]:
+    """Figures by kind and by part, in seconds; and what is expected of them."""
     with tempfile.TemporaryDirectory(prefix="pcm-cold-start-") as place:
-        say(f"making a model of {layers} layers")
-        found = models.make(Path(place), layers=layers, hidden=hidden, tokens=tokens)
-        warm, cold, bare, reading = _on_a_worker_that_is_up(found, rounds, say)
+        say(f"making a model of {plan.layers} layers")
+        found = models.make(Path(place), layers=plan.layers, hidden=plan.hidden, tokens=plan.tokens)
+        warm, cold, bare, reading = _on_a_worker_that_is_up(found, plan, say)
         say("a worker that has yet to start")
-        fresh = {name: [_on_a_new_worker(found, name)] for name in KINDS}
+        fresh = {
+            name: [_on_a_new_worker(found[stored], dtype)]
+            for name, (stored, dtype) in plan.kinds.items()
+        }
         size_bytes = {name: models.weight_bytes(directory) for name, directory in found.items()}
     figures = {
         "weights_bytes": size_bytes,
-        "read_seconds_cold": {name: spread(values) for name, values in reading.items()},
+        "read_seconds_cold": {name: spread(v) for name, v in reading.items() if v},
         "up_warm_files": {name: _by_part(parts) for name, parts in warm.items()},
         "up_cold_files": {name: _by_part(parts) for name, parts in cold.items()},
         "new_worker_warm_files": {name: _by_part(parts) for name, parts in fresh.items()},
         "plain_warm_files": {name: _by_part(parts) for name, parts in bare.items()},
     }
     targets = []
-    for name, (stored, _) in KINDS.items():
+    for name, (stored, _) in plan.kinds.items():
         total = _middle(warm[name], "total")
         targets += [
             at_most(f"{name}: first answer on a worker that is up, s", total, 0.4),
@@ -69,17 +62,17 @@ def measure(
 
 
 def _on_a_worker_that_is_up(
-    found: dict[str, Path], rounds: int, say: Callable[[str], None]
+    found: dict[str, Path], plan: Plan, say: Callable[[str], None]
 ) -> tuple[Any, Any, Any, dict[str, list[float]]]:
     """Interleaved, so that what else the machine does befalls all alike."""
-    warm: dict[str, list[Parts]] = {name: [] for name in KINDS}
-    cold: dict[str, list[Parts]] = {name: [] for name in KINDS}
-    bare: dict[str, list[Parts]] = {name: [] for name in KINDS}
+    warm: dict[str, list[Parts]] = {name: [] for name in plan.kinds}
+    cold: dict[str, list[Parts]] = {name: [] for name in plan.kinds}
+    bare: dict[str, list[Parts]] = {name: [] for name in plan.kinds}
     reading: dict[str, list[float]] = {name: [] for name in found}
     with pcm.Manager(workers=1) as manager:
-        for number in range(rounds):
-            for name, (stored, dtype) in KINDS.items():
-                say(f"round {number + 1} of {rounds}: {name}")
+        for number in range(plan.rounds):
+            for name, (stored, dtype) in plan.kinds.items():
+                say(f"round {number + 1} of {plan.rounds}: {name}")
                 model = found[stored]
                 label, parts = plain.answer(model, dtype, *ASKED)
                 bare[name].append(parts)
@@ -94,13 +87,12 @@ def _on_a_worker_that_is_up(
     return warm, cold, bare, reading
 
 
-def _on_a_new_worker(found: dict[str, Path], name: str) -> Parts:
-    stored, dtype = KINDS[name]
-    page_cache.read_seconds(found[stored])
+def _on_a_new_worker(model: Path, dtype: str) -> Parts:
+    page_cache.read_seconds(model)
     begun = time.monotonic()
     with pcm.Manager(workers=1) as manager:
         started = time.monotonic()
-        _, parts = resident.answer(manager, found[stored], dtype, *ASKED)
+        _, parts = resident.answer(manager, model, dtype, *ASKED)
     begin = {"manager": started - begun}
     return begin | parts | {"total": parts["total"] + begin["manager"]}
 
