@@ -137,8 +137,7 @@ def test_what_is_left_to_transformers(tmp_path: Path) -> None:
 
 
 def test_models_that_come_and_go_leave_nothing(tmp_path: Path) -> None:
-    """Neither descriptors nor memory: the weights alone are a megabyte each time, mapped and
-    widened."""
+    """Neither descriptors nor memory: the weights alone are a megabyte each time."""
     model = tiny_models.llama(dtype=torch.bfloat16, hidden_size=128, intermediate_size=512)
     model.save_pretrained(tmp_path)
     assert (tmp_path / "model.safetensors").stat().st_size > 1_000_000

@@ -1,15 +1,14 @@
-"""Tensors of safetensors files, mapped and widened."""
+"""Tensors of safetensors files, mapped."""
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from workers.inference.weights import DTYPES, Mapping, widened
+from workers.inference.weights import DTYPES, Mapping
 
 pytestmark = pytest.mark.models
 
@@ -43,19 +42,6 @@ def test_every_type_and_shape_is_read_as_it_was_written(tmp_path: Path) -> None:
         assert torch.equal(tensor.nan_to_num(7), expected[name].nan_to_num(7)), name
 
 
-def test_widened_numbers_are_those_of_torch(tmp_path: Path) -> None:
-    tensors = some_tensors()
-    wide = widened(tensors)
-    for name, tensor in tensors.items():
-        if tensor.is_floating_point():
-            assert wide[name].dtype == torch.float32
-            assert torch.equal(wide[name].nan_to_num(7), tensor.float().nan_to_num(7)), name
-            assert wide[name].shape == tensor.shape
-        else:
-            assert wide[name] is tensor
-    assert wide[str(torch.float32)] is tensors[str(torch.float32)]
-
-
 def test_a_type_that_is_not_known_is_left_to_others(tmp_path: Path) -> None:
     save_file({"x": torch.zeros(4).to(torch.float8_e4m3fn)}, tmp_path / "f8.safetensors")
     with pytest.raises(KeyError):
@@ -70,24 +56,3 @@ def test_numbers_at_odd_places_are_left_to_others(tmp_path: Path) -> None:
     file.write_bytes(len(header).to_bytes(8, "little") + header + bytes(4))
     with pytest.raises(RuntimeError):
         Mapping(file).tensors()
-
-
-def test_nothing_is_kept_when_the_tensors_are_gone(tmp_path: Path) -> None:
-    """Neither descriptors nor mappings: a hundred times a megabyte would be seen."""
-    file = tmp_path / "one.safetensors"
-    save_file({"x": torch.ones(1 << 19, dtype=torch.bfloat16)}, file)
-
-    def round_trip() -> tuple[int, int]:
-        mapping = Mapping(file)
-        mapping.populate()
-        assert widened(mapping.tensors())["x"].sum() == 1 << 19
-        del mapping
-        with open("/proc/self/statm", encoding="ascii") as numbers:
-            pages = int(numbers.read().split()[0])
-        return len(os.listdir("/proc/self/fd")), pages * os.sysconf("SC_PAGE_SIZE")
-
-    descriptors, size_bytes = round_trip()
-    for _ in range(100):
-        last = round_trip()
-    assert last[0] == descriptors
-    assert last[1] < size_bytes + (20 << 20)

@@ -15,7 +15,7 @@ from typing import Any
 import transformers
 
 from workers.inference.files import weight_files
-from workers.inference.weights import Mapping, Tensors, widened
+from workers.inference.weights import Mapping, Tensors
 
 try:
     # A table that transformers makes when it loads its first model, in a sixth of a second. Here
@@ -46,7 +46,7 @@ def assembled(source: Path | str, config: Any, dtype: str) -> tuple[Any, dict[st
     with _populating(mappings):
         weights: Tensors = {}
         for tensors in stored:
-            weights |= widened(tensors) if dtype == "float32" else tensors
+            weights |= tensors
         network, report = kind.from_pretrained(  # type: ignore[attr-defined]
             None, config=config, state_dict=weights, dtype=dtype, output_loading_info=True
         )
@@ -61,8 +61,9 @@ def _populating(mappings: list[Mapping]) -> Iterator[None]:
     """Bring the files' pages in meanwhile, in the order in which they are used."""
 
     def populate() -> None:
-        for mapping in mappings:
-            mapping.populate()
+        with contextlib.suppress(OSError):  # It only makes things faster.
+            for mapping in mappings:
+                mapping.populate()
 
     thread = threading.Thread(target=populate, name="pcm-weights")
     thread.start()
