@@ -13,6 +13,7 @@ LAYERS = 2
 """One whose input is the embedding, one whose input is another layer's output."""
 TOKENS = 64
 """The first of the vocabulary. A large one costs more than two layers."""
+SIMPLE = (bool, int, float, str, torch.dtype, type(None))
 
 
 @contextlib.contextmanager
@@ -75,17 +76,11 @@ def _layers(model: Any) -> tuple[nn.Module, str, nn.ModuleList] | None:
 def _nature(layer: nn.Module) -> tuple[Any, ...]:
     """What a layer is made of and how it is set, its number and its weights' values excepted."""
     parts = [
-        (
-            name,
-            type(part),
-            *sorted((k, repr(v)) for k, v in vars(part).items() if _is_setting(k, v)),
-        )
-        for name, part in layer.named_modules()
+        (type(part), *(pair for pair in vars(part).items() if _is_setting(*pair)))
+        for part in layer.modules()
     ]
-    shapes = [(name, weight.shape, weight.dtype) for name, weight in layer.named_parameters()]
-    return (*parts, *shapes)
+    return (*parts, *((weight.shape, weight.dtype) for weight in layer.parameters()))
 
 
 def _is_setting(name: str, value: object) -> bool:
-    simple = (bool, int, float, str, torch.dtype, type(None))
-    return isinstance(value, simple) and "layer_idx" not in name and not name.startswith("_")
+    return isinstance(value, SIMPLE) and name[0] != "_" and "layer_idx" not in name
