@@ -26,15 +26,16 @@ def language_model(
     dtype: str = "auto",
     device: str = "auto",
     *,
-    rows: int | None = None,
+    pass_tokens: int | None = None,
     slots: int | None = None,
 ) -> LanguageModel:
     """A language model in the Hugging Face layout: a directory or a hub id.
 
     ``dtype`` is auto, float32, bfloat16 or float16; auto means float32 on a CPU and the
-    checkpoint's own type on a GPU. ``rows`` and ``slots`` are the fixed numbers of items that a
-    forward pass of ``choose`` and of ``generate`` holds.
+    checkpoint's own type on a GPU. ``pass_tokens`` is the fixed number of tokens that a
+    forward pass of ``choose`` holds, by default what pays and memory allows; ``slots`` the fixed
+    number of items that decode together.
     """
     from workers.inference import load
 
-    return load(model, revision, dtype, device, rows=rows, slots=slots)
+    return load(model, revision, dtype, device, pass_tokens=pass_tokens, slots=slots)

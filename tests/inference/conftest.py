@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
 from tests.inference import tiny_models
+from workers.inference.memory import sizes
 from workers.inference.resident import ResidentModel
-from workers.inference.shapes import Shapes
 
 
-def resident(model: object | None = None, *, rows: int = 1, slots: int = 4) -> ResidentModel:
-    """A resident model around a small one."""
-    shapes = Shapes(rows, unit=1 if rows == 1 else 16)
+def resident(
+    model: Any = None, *, pass_tokens: int = 64, slots: int = 4, **changes: Any
+) -> ResidentModel:
+    """A resident model around a small one, with other sizes if wanted."""
     network = tiny_models.llama() if model is None else model
-    return ResidentModel(network, tiny_models.tokenizer(), shapes, slots=slots)
+    allowed = sizes(network, slots, pass_tokens=pass_tokens)
+    return ResidentModel(network, tiny_models.tokenizer(), replace(allowed, **changes))
 
 
 @pytest.fixture(autouse=True, scope="session")

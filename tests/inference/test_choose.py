@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import torch
@@ -13,6 +13,7 @@ from tests.inference.conftest import resident
 from tests.inference.oracle import score_labels
 from tests.inference.tiny_models import LABELS, PREFIX, texts
 from workers.inference import Choice
+from workers.inference.labels import label_tree
 from workers.inference.resident import ResidentModel
 
 pytestmark = pytest.mark.models
@@ -31,9 +32,9 @@ def check(llm: ResidentModel, prompts: list[str], prefix: str) -> None:
 
 
 @pytest.mark.parametrize("prefix", ["", PREFIX])
-@pytest.mark.parametrize("rows", [1, 4])
-def test_scores_are_those_of_one_plain_pass_per_label(prefix: str, rows: int) -> None:
-    check(resident(rows=rows), texts(30), prefix)
+@pytest.mark.parametrize("pass_tokens", [32, 64, 256])
+def test_scores_are_those_of_one_plain_pass_per_label(prefix: str, pass_tokens: int) -> None:
+    check(resident(pass_tokens=pass_tokens), texts(30), prefix)
 
 
 @pytest.mark.parametrize(
@@ -47,6 +48,42 @@ def test_labels_have_several_tokens_and_share_beginnings(llm: ResidentModel) -> 
     lengths = [len(llm.tokenizer(label)["input_ids"]) for label in LABELS]
     assert min(lengths) == 1
     assert max(lengths) > 4
+
+
+def test_shared_beginnings_of_labels_are_computed_once(llm: ResidentModel) -> None:
+    tree = label_tree(llm.tokenizer, LABELS)
+    beginnings = {tokens[:end] for tokens in tree.tokens for end in range(1, len(tokens))}
+    assert len(tree.inputs) == len(beginnings) < sum(len(tokens) - 1 for tokens in tree.tokens)
+
+
+@pytest.mark.parametrize("normalisation", ["sum", "mean"])
+def test_scores_per_token_and_against_a_baseline(
+    llm: ResidentModel, normalisation: Literal["sum", "mean"]
+) -> None:
+    lengths = {label: len(tokens) for label, tokens in zip(LABELS, _tokens(llm), strict=True)}
+    prompts = texts(5, seed=8)
+    given: dict[str, Any] = {"normalisation": normalisation, "baseline": "nothing\n"}
+    base = score_labels(llm.model, llm.tokenizer, PREFIX + "nothing\n", LABELS)
+    for prompt, choice in zip(prompts, llm.choose(prompts, LABELS, PREFIX, **given), strict=True):
+        assert isinstance(choice, Choice)
+        plain = score_labels(llm.model, llm.tokenizer, PREFIX + prompt, LABELS)
+        expected = {
+            label: (plain[label] - base[label]) / (lengths[label] if normalisation == "mean" else 1)
+            for label in LABELS
+        }
+        assert choice.scores == pytest.approx(expected, abs=2 * TOLERANCE)
+        assert choice.label == max(expected, key=expected.__getitem__)
+
+
+def _tokens(llm: ResidentModel) -> tuple[tuple[int, ...], ...]:
+    return label_tree(llm.tokenizer, LABELS).tokens
+
+
+def test_a_wrong_normalisation_or_baseline_is_told_at_the_call(llm: ResidentModel) -> None:
+    with pytest.raises(ValueError, match=r"sum.*mean"):
+        llm.choose(["the river"], LABELS, normalisation="median")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"baseline cannot be scored: .*empty"):
+        llm.choose(["the river"], LABELS, baseline="")
 
 
 def test_choices_differ_from_text_to_text(llm: ResidentModel) -> None:

@@ -89,7 +89,7 @@ def test_a_model_that_is_no_causal_language_model(model_directory: Path, kind: s
     [
         ({"dtype": "int3"}, "dtype 'int3' is unknown"),
         ({"device": "warp"}, "device 'warp' is not usable"),
-        ({"rows": 0}, "rows must be at least 1"),
+        ({"pass_tokens": 31}, "pass_tokens must be at least 32"),
         ({"slots": 0}, "slots must be at least 1"),
     ],
 )

@@ -24,13 +24,15 @@ def compositions(count: int, seed: int) -> list[list[int]]:
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("rows", [1, 3, 8])
+@pytest.mark.parametrize("pass_tokens", [32, 64, 256])
 @pytest.mark.parametrize("prefix", ["", PREFIX])
-def test_scores_do_not_depend_on_neighbours(dtype: torch.dtype, rows: int, prefix: str) -> None:
-    llm = resident(tiny_models.llama(dtype=dtype), rows=rows)
-    prompts = texts(25, seed=rows)
+def test_scores_do_not_depend_on_neighbours(
+    dtype: torch.dtype, pass_tokens: int, prefix: str
+) -> None:
+    llm = resident(tiny_models.llama(dtype=dtype), pass_tokens=pass_tokens)
+    prompts = texts(25, seed=pass_tokens)
     alone: dict[int, Any] = {}
-    for chosen in compositions(len(prompts), seed=rows):
+    for chosen in compositions(len(prompts), seed=pass_tokens):
         for index, choice in zip(
             chosen, llm.choose([prompts[i] for i in chosen], LABELS, prefix), strict=True
         ):

@@ -17,14 +17,17 @@ from typing import Literal
 Message = Mapping[str, str]
 """One turn of a conversation: ``role`` (system, user or assistant) and ``content``."""
 
+Normalisation = Literal["sum", "mean"]
+
 
 @dataclass(frozen=True, slots=True)
 class Choice:
     """The most likely of the given labels.
 
     ``scores`` maps each label to its log-likelihood in nats: the sum over the label's tokens of
-    ln p(token | prompt and the label's tokens before it), not divided by the number of tokens.
-    The end of the text after the label is not part of it. Of equal scores the first label wins.
+    ln p(token | prompt and the label's tokens before it), divided by the number of tokens and less
+    the label's score after the baseline only where that was asked for. The end of the text after
+    the label is not part of it. Of equal scores the first label wins.
     """
 
     label: str
@@ -61,13 +64,26 @@ class LanguageModel(ABC):
 
     @abstractmethod
     def choose(
-        self, prompts: Sequence[str], labels: Sequence[str], prefix: str = ""
+        self,
+        prompts: Sequence[str],
+        labels: Sequence[str],
+        prefix: str | None = "",
+        *,
+        normalisation: Normalisation = "sum",
+        baseline: str | None = None,
     ) -> Iterator[Choice | ValueError]:
         """Score every label exactly as the continuation of ``prefix + prompt``, for each prompt.
 
-        ``prefix`` is what all prompts begin with; its state is computed once and kept. Labels are
-        taken literally: after a prompt that ends with a colon they usually begin with a space.
-        Raises ValueError when the labels are empty, repeated, or one of them has no tokens.
+        ``prefix`` is what all prompts begin with; its state is computed once and kept. None means
+        that the prompts are whole, and what they share is found: the answers are then the same but
+        for rounding, which depends on what the items of the batch share. Labels are taken
+        literally: after a prompt that ends with a colon they usually begin with a space.
+
+        ``normalisation`` is ``sum`` (the log-likelihood) or ``mean`` (the same per token).
+        ``baseline`` is a prompt without content: from each score that of the label after
+        ``prefix + baseline`` is subtracted, which takes away what makes a label likely anywhere.
+        Raises ValueError when the labels are empty, repeated, or one of them has no tokens, and
+        when the baseline cannot be scored.
         """
 
     @abstractmethod
@@ -80,8 +96,11 @@ class LanguageModel(ABC):
         *,
         seed: int | Sequence[int | None] | None = None,
         stop: Sequence[str] | Sequence[Sequence[str]] = (),
+        prefix: str | None = "",
     ) -> Iterator[Generation | ValueError]:
-        """Continue each prompt: greedily at temperature 0, else by nucleus sampling.
+        """Continue each ``prefix + prompt``: greedily at temperature 0, else by nucleus sampling.
+
+        ``prefix`` is as in `choose`.
 
         Every item samples from a random stream of its own, made from its seed; where that is None,
         from a hash of its prompt. Each argument may be a sequence with one value per item.
@@ -98,9 +117,11 @@ class LanguageModel(ABC):
         seed: int | Sequence[int | None] | None = None,
         stop: Sequence[str] | Sequence[Sequence[str]] = (),
         template: Literal["model", "plain"] = "model",
+        find_prefix: bool = False,
     ) -> Iterator[Generation | ValueError]:
         """Answer each conversation, written out by the model's own chat template.
 
         A model without one answers with a ValueError, unless ``template="plain"`` chooses the plain
-        form ``User: ...\\nAssistant:``.
+        form ``User: ...\\nAssistant:``. ``find_prefix``: what the conversations begin with, such as
+        a system prompt, is found and computed once, with rounding as for ``prefix=None``.
         """

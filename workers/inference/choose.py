@@ -1,103 +1,121 @@
 """Choosing among labels: one forward pass scores all labels of its items exactly.
 
-A row is ``[padding, prompt, tree of labels]``. The mask lets a token see the shared prefix, the
-prompt up to itself, and its own label's tokens before it.
+Items are packed one behind the other: each is its prompt's own part and the tree of labels. A
+token sees the shared prefix, the prompt up to itself, and its own label's tokens before it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import accumulate, pairwise
-from math import isfinite
+from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 import torch
 
-from workers.inference.base import Choice
+from workers.inference.cascade import Packed, Run, no_mask, running
 from workers.inference.labels import LabelTree
-from workers.inference.limits import NOT_FINITE
+from workers.inference.packing import Packing
 from workers.inference.prefix import Prefix
-from workers.inference.shapes import Shapes
+
+KEPT_SHARE = 3 / 8
+"""Logits are computed for at most this share of a pass, and always for as many: they cost more
+than a layer, and their number must not follow from the neighbours."""
+
+Scores = list[float]
+"""The log-likelihood of each label."""
 
 
-def choose(
-    model: Any, rows: Sequence[list[int]], prefix: Prefix, tree: LabelTree, shapes: Shapes
-) -> Iterator[tuple[int, Choice | ValueError]]:
-    """Yield (index, choice) for each row of prompt tokens, all of which begin with the prefix.
+def score(
+    model: Any, rows: Sequence[list[int]], prefix: Prefix, tree: LabelTree, packing: Packing
+) -> Iterator[tuple[int, Scores]]:
+    """Yield (index, scores) for each row of prompt tokens, all of which begin with the prefix.
 
     The order is that of the forward passes. No row may be empty or end with the prefix.
     """
-    start = len(prefix.tokens)
-    for width, indices in shapes.groups([len(row) - start for row in rows]):
-        members = [rows[index][start:] for index in indices]
-        filled = members + [members[0][:1]] * (shapes.rows - len(members))
-        scores = _score(model, filled, width, prefix, tree)
-        for index, values in zip(indices, scores, strict=False):
-            yield index, best_label(tree, values, prompt_tokens=len(rows[index]))
+    start, extra = len(prefix.tokens), len(tree.inputs)
+    lengths = [len(row) - start + extra for row in rows]
+    most = max(1, int(packing.tokens * KEPT_SHARE) // (1 + extra))
+    for tokens, indices in packing.passes(lengths, most):
+        members = sorted(indices, key=lambda index: lengths[index])
+        places = most if tokens == packing.tokens else 1
+        layout = lay_out([rows[index][start:] for index in members], start, tree, packing, model)
+        logits = forward(model, layout, tokens, places, prefix)
+        yield from zip(members, _scores(logits, tree), strict=True)
 
 
-def best_label(tree: LabelTree, values: list[float], prompt_tokens: int) -> Choice | ValueError:
-    """The first label with the greatest score; a ValueError if a score is no finite number."""
-    if not all(map(isfinite, values)):
-        return ValueError(NOT_FINITE)
-    best = max(range(len(values)), key=values.__getitem__)
-    return Choice(tree.labels[best], dict(zip(tree.labels, values, strict=True)), prompt_tokens)
+@dataclass(frozen=True)
+class Layout:
+    """Items one behind the other: ``ids`` and ``positions`` of their tokens, which of these are
+    asked for the next token (``asked``, as many for every item), and how each attends."""
+
+    ids: list[int]
+    positions: list[int]
+    asked: list[int]
+    runs: list[Run]
 
 
-def _score(
-    model: Any, rows: Sequence[list[int]], width: int, prefix: Prefix, tree: LabelTree
-) -> list[list[float]]:
-    """The labels' log-likelihoods for each row, in one forward pass."""
-    logits = forward(model, rows, width, prefix, tree)
-    logs = logits.float().log_softmax(-1)
-    targets = [pair for label in tree.targets for pair in label]
-    columns, tokens = (list(side) for side in zip(*targets, strict=True))
-    ends = list(accumulate(len(label) for label in tree.tokens))
-    spans = list(pairwise([0, *ends]))
-    picked: list[list[float]] = logs[:, columns, tokens].tolist()
-    return [[sum(values[start:end]) for start, end in spans] for values in picked]
+def lay_out(
+    rows: Sequence[list[int]], before: int, tree: LabelTree, packing: Packing, model: Any
+) -> Layout:
+    """Rows of prompt tokens, sorted by length, after ``before`` tokens that all share."""
+    layout = Layout([], [], [], [])
+    extra = len(tree.inputs)
+    for width, group in groupby(rows, key=lambda row: packing.width(len(row) + extra)):
+        members, start = list(group), len(layout.ids)
+        for row in members:
+            last = len(layout.ids) + len(row) - 1
+            padding = [0] * (width - len(row) - extra)
+            layout.asked.extend(range(last, last + 1 + extra))
+            layout.ids.extend([*row, *tree.inputs, *padding])
+            layout.positions.extend(range(before, before + len(row)))
+            layout.positions.extend(before + len(row) - 1 + depth for depth in tree.depths)
+            layout.positions.extend(padding)
+        bias = None
+        if extra:
+            seen = torch.stack([_seen(len(row), width, tree) for row in members])[:, None]
+            bias = torch.zeros(seen.shape, dtype=model.dtype).masked_fill_(~seen, float("-inf"))
+            bias = bias.to(model.device)
+        layout.runs.append(Run(start, len(members), width, bias))
+    return layout
+
+
+def _seen(prompt: int, width: int, tree: LabelTree) -> torch.Tensor:
+    """Which token (first axis) of an item sees which other [width, width]."""
+    seen = torch.ones(width, width, dtype=torch.bool).tril()
+    end = prompt + len(tree.inputs)
+    seen[prompt:end, prompt:end] = torch.tensor(tree.sees)
+    return seen
 
 
 @torch.inference_mode()
-def forward(
-    model: Any, rows: Sequence[list[int]], width: int, prefix: Prefix, tree: LabelTree
-) -> torch.Tensor:
-    """Logits [rows, 1 + tree, vocabulary]: after the prompt, and after each token of the tree."""
-    ids, positions, mask = layout(rows, width, len(prefix.tokens), tree)
-    device, dtype = model.device, model.dtype
-    additive = torch.zeros(mask.shape, dtype=dtype).masked_fill_(~mask, torch.finfo(dtype).min)
-    logits: torch.Tensor = model(
-        ids.to(device),
-        attention_mask=additive.to(device),
-        position_ids=positions.to(device),
-        past_key_values=prefix.cache(len(rows)) if prefix.tokens else None,
-        use_cache=bool(prefix.tokens),
-        logits_to_keep=1 + len(tree.inputs),
-    ).logits
-    return logits
+def forward(model: Any, layout: Layout, tokens: int, places: int, prefix: Prefix) -> torch.Tensor:
+    """Logits [items, 1 + tree, vocabulary] in float32, by a pass of ``tokens`` tokens that computes
+    those of ``places`` items."""
+    asked_each = len(layout.asked) // sum(run.count for run in layout.runs)
+    padding = [0] * (tokens - len(layout.ids))
+    unused = [0] * (places * asked_each - len(layout.asked))
+    ids, positions, asked = (
+        torch.tensor(column, device=model.device)
+        for column in (layout.ids + padding, layout.positions + padding, layout.asked + unused)
+    )
+    with running(model, Packed(prefix, layout.runs)):
+        logits: torch.Tensor = model(
+            ids[None],
+            attention_mask=no_mask(model),
+            position_ids=positions[None],
+            use_cache=False,
+            logits_to_keep=asked,
+        ).logits
+    return logits[0, : len(layout.asked)].reshape(-1, asked_each, logits.shape[-1]).float()
 
 
-def layout(
-    rows: Sequence[list[int]], width: int, prefix_tokens: int, tree: LabelTree
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Token ids and positions [rows, width + tree]; mask [rows, 1, width + tree, prefix + both].
-
-    The mask is True where a token (third axis) sees another (fourth). Padding sees itself, so that
-    no softmax is over nothing.
-    """
-    inputs, depths, owners = tree.inputs, tree.depths, tree.owners
-    ids = torch.tensor([[0] * (width - len(row)) + row + inputs for row in rows])
-    lengths = torch.tensor([len(row) for row in rows])[:, None]
-    padding = width - lengths
-    prompt = (torch.arange(width) - padding).clamp(min=0)
-    branch = lengths - 1 + torch.tensor(depths, dtype=torch.long)
-    positions = prefix_tokens + torch.cat([prompt, branch], 1)
-
-    total = width + len(inputs)
-    within = torch.ones(total, total, dtype=torch.bool).tril()
-    owner = torch.tensor(owners, dtype=torch.long)
-    within[width:, width:] &= owner[:, None] == owner[None, :]
-    real = torch.arange(total) >= padding
-    seen = within & real[:, None, :] | torch.eye(total, dtype=torch.bool)
-    before = torch.ones(len(rows), total, prefix_tokens, dtype=torch.bool)
-    return ids, positions, torch.cat([before, seen], 2)[:, None]
+def _scores(logits: torch.Tensor, tree: LabelTree) -> list[Scores]:
+    """The labels' log-likelihoods for each item."""
+    columns, targets = zip(*(pair for label in tree.targets for pair in label), strict=True)
+    logs = logits[:, list(columns), list(targets)] - logits.logsumexp(-1)[:, list(columns)]
+    scores = []
+    for picked in logs.tolist():
+        values = iter(picked)
+        scores.append([sum(next(values) for _ in label) for label in tree.tokens])
+    return scores

@@ -28,12 +28,16 @@ class Continuation:
     ) -> None:
         self.index, self.prompt = index, list(prompt)
         self.capacity_tokens = len(self.prompt) + sampling.max_new_tokens
-        self.tokens: list[int] = []
-        self.finish_reason: Literal["stop", "length"] | None = None
-        self._sampling, self._sampler = sampling, Sampler(sampling, prompt)
-        self._tokenizer, self._ends = tokenizer, ends
+        self._sampling, self._tokenizer, self._ends = sampling, tokenizer, ends
         longest = max(map(len, sampling.stop), default=0)
         self._tail_tokens = longest * BYTES_PER_CHARACTER + SLACK_TOKENS
+        self.restart()
+
+    def restart(self) -> None:
+        """Forget the answer so far. The next one is the same: its random stream begins anew."""
+        self.tokens: list[int] = []
+        self.finish_reason: Literal["stop", "length"] | None = None
+        self._sampler = Sampler(self._sampling, self.prompt)
         self._sampled = 0
         self._error: ValueError | None = None
 

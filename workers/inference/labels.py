@@ -1,8 +1,8 @@
 """Labels as tokens, and the tree in which one forward pass scores them all.
 
-The inputs of a row are the prompt, then each label's tokens but its last. A label's tokens attend
-to the prompt and to their own label only and have the positions they would have alone, so that
-every label is scored as if it were the only one.
+The inputs of an item are its prompt, then the tokens of a tree: labels that begin alike share the
+tokens of their beginning. A node of the tree sees the prompt and the nodes above it only and has
+the position that it would have alone, so that every label is scored as if it were the only one.
 """
 
 from __future__ import annotations
@@ -21,24 +21,31 @@ text differently from its middle."""
 class LabelTree:
     """The labels' tokens, and where in a row of ``prompt + tree`` each is predicted.
 
-    Columns are counted from the prompt's last token, which is column 0. Column ``c`` of the tree
-    holds the token ``inputs[c - 1]``, the ``depths[c - 1]``-th of the label ``owners[c - 1]``.
+    Columns are counted from the prompt's last token, which is column 0. Column ``c`` is the node
+    with the beginning ``nodes[c - 1]`` of one or several labels.
     """
 
     labels: tuple[str, ...]
     tokens: tuple[tuple[int, ...], ...]
 
     @cached_property
-    def owners(self) -> list[int]:
-        return [label for label, tokens in enumerate(self.tokens) for _ in tokens[:-1]]
-
-    @cached_property
-    def depths(self) -> list[int]:
-        return [depth for tokens in self.tokens for depth in range(1, len(tokens))]
+    def nodes(self) -> list[tuple[int, ...]]:
+        """Every beginning of a label that predicts a next token, parents before children."""
+        beginnings = {tokens[:end]: None for tokens in self.tokens for end in range(1, len(tokens))}
+        return list(beginnings)
 
     @cached_property
     def inputs(self) -> list[int]:
-        return [token for tokens in self.tokens for token in tokens[:-1]]
+        return [node[-1] for node in self.nodes]
+
+    @cached_property
+    def depths(self) -> list[int]:
+        return [len(node) for node in self.nodes]
+
+    @cached_property
+    def sees(self) -> list[list[bool]]:
+        """Whether a node (first index) is another (second) or stands below it."""
+        return [[node[: len(above)] == above for above in self.nodes] for node in self.nodes]
 
     @cached_property
     def longest(self) -> int:
@@ -47,12 +54,11 @@ class LabelTree:
     @cached_property
     def targets(self) -> list[list[tuple[int, int]]]:
         """For each label the pairs (column that predicts, token predicted) of all its tokens."""
-        targets, column = [], 1
-        for tokens in self.tokens:
-            columns = [0, *range(column, column + len(tokens) - 1)]
-            targets.append(list(zip(columns, tokens, strict=True)))
-            column += len(tokens) - 1
-        return targets
+        columns = {node: column for column, node in enumerate(self.nodes, start=1)} | {(): 0}
+        return [
+            [(columns[tokens[:end]], tokens[end]) for end in range(len(tokens))]
+            for tokens in self.tokens
+        ]
 
 
 def label_tree(tokenizer: Any, labels: Sequence[str]) -> LabelTree:

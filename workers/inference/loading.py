@@ -13,8 +13,9 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
 from workers.inference.assembling import assembled
 from workers.inference.files import check_directory, looks_like_path
+from workers.inference.memory import memo_file, sizes
+from workers.inference.packing import default_slots
 from workers.inference.resident import ResidentModel
-from workers.inference.shapes import default_shapes, default_slots
 
 SMALL_MODEL_PARAMETERS = 20_000_000
 DTYPES = ("auto", "float32", "bfloat16", "float16")
@@ -26,16 +27,17 @@ def load(
     dtype: str = "auto",
     device: str = "auto",
     *,
-    rows: int | None = None,
+    pass_tokens: int | None = None,
     slots: int | None = None,
 ) -> ResidentModel:
     """Load a causal language model in the Hugging Face layout, with its tokenizer.
 
     ``model`` is a directory or a hub id, ``revision`` a branch, tag or commit of a hub id.
     ``dtype="auto"`` means float32 on a CPU and the checkpoint's own type on an accelerator;
-    ``device="auto"`` the first accelerator if there is one. ``rows`` is the number of items that a
-    forward pass of `choose` holds (see `workers.inference.shapes`), ``slots`` the number that
-    decode together; the last bits of the answers depend on them, and on nothing else in a batch.
+    ``device="auto"`` the first accelerator if there is one. ``pass_tokens`` is the number of tokens
+    that a forward pass of `choose` holds (by default as many as pay and memory allows: see
+    `workers.inference.memory`), ``slots`` the number of items that decode together; the last bits
+    of the answers depend on them, and on nothing else in a batch.
 
     Raises FileNotFoundError for what is not there and ValueError for what is there but is no
     model, is damaged, or does not fit the arguments; the message says how to mend it.
@@ -45,7 +47,7 @@ def load(
     _be_quiet()
     _set_threads()
     target = _device(device)
-    shapes, count = default_shapes(target.type, rows), default_slots(target.type, slots)
+    count = default_slots(target.type, slots)
     source = _source(model)
     hub: dict[str, Any] = {
         "revision": revision,
@@ -77,7 +79,10 @@ def load(
         )
     if target.type == "cpu":
         _share_threads(network)
-    return ResidentModel(network.to(target).eval(), tokenizer, shapes, slots=count, name=model)
+    network = network.to(target).eval()
+    memo = memo_file(model, target, network.dtype)
+    allowed = sizes(network, count, pass_tokens=pass_tokens, memo=memo)
+    return ResidentModel(network, tokenizer, allowed, name=model)
 
 
 def _source(model: str) -> Path | str:

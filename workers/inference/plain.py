@@ -1,27 +1,27 @@
 """The plain way to score labels, and the check by which a model is found to need it.
 
-Some models do not take a mask of our making or positions of our choosing (recurrent layers, biases
-by distance). They are served one label at a time.
+Some models do not take attention or positions of our choosing (recurrent layers, biases by
+distance, attention with additions). They are served one label at a time.
 """
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import Any
 
 import torch
 
-from workers.inference.base import Choice
-from workers.inference.choose import best_label, choose
+from workers.inference.choose import Scores, score
 from workers.inference.labels import LabelTree
+from workers.inference.packing import Packing
 from workers.inference.prefix import NOTHING, compute_prefix
-from workers.inference.shapes import Shapes
 
 PROBE = (3, 5, 7, 5, 11, 3, 7)
-PROBE_LABELS = LabelTree(("a", "b"), ((5, 3, 7), (11, 7)))
+PROBE_LABELS = LabelTree(("a", "b", "c"), ((5, 3, 7), (11, 7), (5, 7)))
 
 
 @torch.inference_mode()
-def choose_plainly(model: Any, row: list[int], tree: LabelTree) -> Choice | ValueError:
+def score_plainly(model: Any, row: list[int], tree: LabelTree) -> Scores:
     """One forward pass per label over the whole row, by the model's own mask and positions."""
     scores = []
     for tokens in tree.tokens:
@@ -29,27 +29,30 @@ def choose_plainly(model: Any, row: list[int], tree: LabelTree) -> Choice | Valu
         logits = model(ids, use_cache=False).logits[0, len(row) - 1 :]
         logs = logits.float().log_softmax(-1)
         scores.append(sum(logs[range(len(tokens)), list(tokens)].tolist()))
-    return best_label(tree, scores, prompt_tokens=len(row))
+    return scores
 
 
-def takes_trees(model: Any) -> bool:
-    """Whether the model scores a tree behind a prefix as it scores its labels alone."""
+def takes_cascades(model: Any) -> bool:
+    """Whether the model scores a tree behind a shared prefix as it scores its labels alone."""
     size = model.config.get_text_config(decoder=True).vocab_size
     row = [token % size for token in PROBE]
     tolerance = 1e-3 if model.dtype == torch.float32 else 0.5
+    packing = Packing(tokens=64)
     try:
         prefix = compute_prefix(model, row[:3])
-        ((_, tried),) = choose(model, [row], prefix, PROBE_LABELS, Shapes(rows=1, unit=16))
-        ((_, alone),) = choose(model, [row], NOTHING, PROBE_LABELS, Shapes(rows=1, unit=1))
+        tried = [
+            *score(model, [row, row[:5]], prefix, PROBE_LABELS, packing),
+            *score(model, [row, row[:5]], NOTHING, PROBE_LABELS, packing),
+        ]
     except torch.OutOfMemoryError:
         raise
-    except (TypeError, ValueError, AttributeError, IndexError, RuntimeError):
+    except (TypeError, ValueError, AttributeError, IndexError, KeyError, RuntimeError):
         return False
-    plain = choose_plainly(model, row, PROBE_LABELS)
-    if not isinstance(plain, Choice):
+    plain = [score_plainly(model, part, PROBE_LABELS) for part in (row, row[:5])]
+    if not all(map(isfinite, plain[0])):
         return True  # one way is as good as another
     return all(
-        isinstance(choice, Choice) and abs(plain.scores[label] - choice.scores[label]) <= tolerance
-        for choice in (tried, alone)
-        for label in plain.scores
+        abs(value - expected) <= tolerance
+        for index, values in tried
+        for value, expected in zip(values, plain[index], strict=True)
     )

@@ -2,50 +2,56 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property, lru_cache, partial
 from typing import Any, Literal
 
-from workers.inference.base import Choice, Generation, LanguageModel, Message
+from workers.inference.base import Choice, Generation, LanguageModel, Message, Normalisation
 from workers.inference.chat import chat_tokens
-from workers.inference.choose import choose
+from workers.inference.choose import Scores
 from workers.inference.continuation import Continuation
 from workers.inference.generate import generate, generate_plainly
 from workers.inference.labels import LabelTree, label_tree
 from workers.inference.limits import context_tokens, length_problem, text_problem, window_tokens
+from workers.inference.memory import Sizes, is_out_of_memory
 from workers.inference.order import in_order
-from workers.inference.plain import choose_plainly, takes_trees
-from workers.inference.prefix import NOTHING, PrefixStore
+from workers.inference.plain import score_plainly, takes_cascades
+from workers.inference.prefix import (
+    NOTHING,
+    Prefix,
+    compute_prefix,
+    shared_beginnings,
+    stable_tokens,
+)
+from workers.inference.prefix_store import PrefixStore
 from workers.inference.sampling import per_item
-from workers.inference.shapes import Shapes
+from workers.inference.scoring import best_label, normalised, score_within_memory
 from workers.inference.shortened import shortened
 
 Tokens = list[int]
 
-TREES_KEPT = 64
-"""Batches of a task choose among the same labels again and again."""
+TEXTS_KEPT = 64
+"""Batches of a task have the same labels, prefix and baseline again and again."""
 
 
 class ResidentModel(LanguageModel):
     """See `LanguageModel` for what is promised.
 
     Neighbours: every item meets tensor shapes that follow from the item alone
-    (`workers.inference.shapes`), so scores and sampled tokens are the same to the bit for any
-    batch, any order and any number of items, in float32 and in bfloat16 on a CPU (400 claims, rows
-    of 1, 8 and 32: no bit differed). Number formats, numbers of rows and threads, and the kept
-    prefix against the same text without it, differ by rounding: scores by about 1e-5 in float32 and
-    0.1 in bfloat16, where 2 of 400 labels are other than in float32. On a GPU the same shapes are
-    used; equal bits have not been measured there.
+    (`workers.inference.packing`), so scores and sampled tokens are the same to the bit for any
+    batch, any order and any number of items, in float32 and in bfloat16 on a CPU. Number formats,
+    tokens per pass, numbers of slots and threads, and the kept prefix against the same text
+    without it, differ by rounding. On a GPU the same shapes are used; equal bits have not been
+    measured there.
     """
 
-    def __init__(
-        self, model: Any, tokenizer: Any, shapes: Shapes, *, slots: int, name: str = ""
-    ) -> None:
-        self.name = name
+    def __init__(self, model: Any, tokenizer: Any, sizes: Sizes, *, name: str = "") -> None:
+        self.name, self.sizes = name, sizes
         self.model, self.tokenizer = model, tokenizer
-        self._shapes, self._slots = shapes, slots
-        self._prefixes = PrefixStore(model, tokenizer)
-        self._trees = lru_cache(TREES_KEPT)(partial(label_tree, tokenizer))
+        self.prefixes = PrefixStore(self._compute_prefix, sizes.prefix_bytes)
+        self._stable_tokens = lru_cache(TEXTS_KEPT)(partial(stable_tokens, tokenizer))
+        self._trees = lru_cache(TEXTS_KEPT)(partial(label_tree, tokenizer))
+        self._baselines = lru_cache(TEXTS_KEPT)(self._score_baseline)
         self._limit, self._window = context_tokens(model, tokenizer), window_tokens(model)
         ends = [model.generation_config.eos_token_id, tokenizer.eos_token_id]
         self._ends = {i for end in ends for i in (end if isinstance(end, list) else [end])}
@@ -54,16 +60,37 @@ class ResidentModel(LanguageModel):
         return f"ResidentModel({self.name!r}, {self.model.dtype}, {self.model.device})"
 
     @cached_property
-    def takes_trees(self) -> bool:
+    def takes_cascades(self) -> bool:
         """Whether the fast ways give this model's own answers; found out by trying."""
         with shortened(self.model) as model:
-            return takes_trees(model)
+            return takes_cascades(model)
 
     def choose(
-        self, prompts: Sequence[str], labels: Sequence[str], prefix: str = ""
+        self,
+        prompts: Sequence[str],
+        labels: Sequence[str],
+        prefix: str | None = "",
+        *,
+        normalisation: Normalisation = "sum",
+        baseline: str | None = None,
     ) -> Iterator[Choice | ValueError]:
         tree = self._trees(tuple(labels))
-        return in_order(self._choices(self._tokenize(prompts, prefix), tree, prefix))
+        less = [0.0] * len(tree.labels)
+        normalised(less, tree, normalisation)  # a wrong one is told at the call
+        if baseline is not None:
+            less = normalised(self._baselines(baseline, tree, prefix), tree, normalisation)
+        rows = self._tokenize(prompts, prefix)
+
+        def choice(index: int, scores: Scores | ValueError) -> Choice | ValueError:
+            row = rows[index]
+            if isinstance(scores, ValueError) or isinstance(row, ValueError):
+                return scores if isinstance(scores, ValueError) else ValueError(row)
+            values = normalised(scores, tree, normalisation)
+            values = [value - base for value, base in zip(values, less, strict=True)]
+            return best_label(tree, values, prompt_tokens=len(row))
+
+        scored = self._score(rows, tree, prefix)
+        return in_order((index, choice(index, scores)) for index, scores in scored)
 
     def generate(
         self,
@@ -74,9 +101,11 @@ class ResidentModel(LanguageModel):
         *,
         seed: int | Sequence[int | None] | None = None,
         stop: Sequence[str] | Sequence[Sequence[str]] = (),
+        prefix: str | None = "",
     ) -> Iterator[Generation | ValueError]:
         settings = {"temperature": temperature, "top_p": top_p, "seed": seed, "stop": stop}
-        return in_order(self._generations(self._tokenize(prompts), max_new_tokens, settings))
+        rows = self._tokenize(prompts, prefix)
+        return in_order(self._generations(rows, max_new_tokens, settings, prefix))
 
     def chat(
         self,
@@ -88,6 +117,7 @@ class ResidentModel(LanguageModel):
         seed: int | Sequence[int | None] | None = None,
         stop: Sequence[str] | Sequence[Sequence[str]] = (),
         template: Literal["model", "plain"] = "model",
+        find_prefix: bool = False,
     ) -> Iterator[Generation | ValueError]:
         rows: list[Tokens | ValueError] = []
         for conversation in conversations:
@@ -96,18 +126,54 @@ class ResidentModel(LanguageModel):
             except ValueError as error:
                 rows.append(error)
         settings = {"temperature": temperature, "top_p": top_p, "seed": seed, "stop": stop}
-        return in_order(self._generations(rows, max_new_tokens, settings))
+        prefix = None if find_prefix else ""
+        return in_order(self._generations(rows, max_new_tokens, settings, prefix))
 
-    def _tokenize(self, prompts: Sequence[str], prefix: str = "") -> list[Tokens | ValueError]:
+    def _tokenize(self, prompts: Sequence[str], prefix: str | None) -> list[Tokens | ValueError]:
         """Each prompt's tokens, the prefix included."""
         problems = [text_problem(prompt) for prompt in prompts]
-        texts = [prefix + p for p, problem in zip(prompts, problems, strict=True) if not problem]
+        good = [p for p, problem in zip(prompts, problems, strict=True) if not problem]
+        texts = [(prefix or "") + prompt for prompt in good]
         ids = iter(self.tokenizer(texts)["input_ids"] if texts else [])
         return [problem or next(ids) for problem in problems]
 
-    def _choices(
-        self, rows: list[Tokens | ValueError], tree: LabelTree, prefix: str
-    ) -> Iterator[tuple[int, Choice | ValueError]]:
+    def _compute_prefix(self, tokens: Tokens) -> Prefix:
+        """Where memory runs out, the kept prefixes make room."""
+        try:
+            return compute_prefix(self.model, tokens)
+        except Exception as error:
+            if not is_out_of_memory(error) or not self.prefixes.memory_bytes:
+                raise
+        self.prefixes.clear()
+        return compute_prefix(self.model, tokens)
+
+    def _by_prefix(
+        self, rows: Mapping[int, Tokens], prefix: str | None
+    ) -> Iterator[tuple[Prefix, list[int]]]:
+        """The rows that go on after each prefix, and in the end those after none."""
+        if not rows:
+            return
+        if prefix is None:
+            for tokens, keys in shared_beginnings(rows):
+                yield self.prefixes.get(tokens, uses=len(keys)), keys
+            return
+        tokens = self._stable_tokens(prefix)
+        covered = [key for key, row in rows.items() if Prefix(tokens, []).covers(row)]
+        if covered:
+            yield self.prefixes.get(tokens, uses=len(covered)), covered
+        if others := [key for key in rows if key not in set(covered)]:
+            yield NOTHING, others
+
+    def _score_baseline(self, text: str, tree: LabelTree, prefix: str | None) -> Scores:
+        rows = self._tokenize([text], prefix)
+        ((_, scores),) = self._score(rows, tree, prefix)
+        if isinstance(scores, ValueError):
+            raise ValueError(f"the baseline cannot be scored: {scores}")
+        return scores
+
+    def _score(
+        self, rows: Sequence[Tokens | ValueError], tree: LabelTree, prefix: str | None
+    ) -> Iterator[tuple[int, Scores | ValueError]]:
         """Each item goes the way that its own tokens decide."""
         fast: dict[int, Tokens] = {}
         alone: dict[int, Tokens] = {}
@@ -116,28 +182,26 @@ class ResidentModel(LanguageModel):
                 yield index, row
             elif problem := length_problem(len(row), tree.longest, self._limit):
                 yield index, problem
-            elif not self.takes_trees or len(row) + tree.longest > self._window:
+            elif not self.takes_cascades or len(row) + tree.longest > self._window:
                 alone[index] = row
             else:
                 fast[index] = row
-        state = self._prefixes.get(prefix) if fast else NOTHING
-        covered = [index for index, row in fast.items() if state.covers(row)]
-        others = [index for index, row in fast.items() if not state.covers(row)]
-        for indices, beginning in ((covered, state), (others, NOTHING)):
-            members = [fast[index] for index in indices]
-            for at, choice in choose(self.model, members, beginning, tree, self._shapes):
-                yield indices[at], choice
+        for state, keys in self._by_prefix(fast, prefix):
+            members = [fast[key] for key in keys]
+            for at, scores in score_within_memory(self.model, members, state, tree, self.sizes):
+                yield keys[at], scores
         for index, row in alone.items():
-            yield index, choose_plainly(self.model, row, tree)
+            yield index, score_plainly(self.model, row, tree)
 
     def _generations(
         self,
         rows: list[Tokens | ValueError],
         max_new_tokens: int | Sequence[int],
         settings: dict[str, Any],
+        prefix: str | None,
     ) -> Iterator[tuple[int, Generation | ValueError]]:
         samplings = per_item(len(rows), max_new_tokens=max_new_tokens, **settings)
-        together: list[Continuation] = []
+        together: dict[int, Continuation] = {}
         alone: list[Continuation] = []
         for index, (row, sampling) in enumerate(zip(rows, samplings, strict=True)):
             if isinstance(row, ValueError):
@@ -148,9 +212,15 @@ class ResidentModel(LanguageModel):
                 yield index, problem
             else:
                 item = Continuation(index, row, sampling, self.tokenizer, self._ends)
-                fits = self.takes_trees and item.capacity_tokens <= self._window
-                (together if fits else alone).append(item)
-        for item in generate(self.model, together, self._slots):
-            yield item.index, item.answer()
+                if self.takes_cascades and item.capacity_tokens <= self._window:
+                    together[index] = item
+                else:
+                    alone.append(item)
+        prompts = {index: item.prompt for index, item in together.items()}
+        for state, keys in self._by_prefix(prompts, prefix):
+            members = [together[key] for key in keys]
+            sizes = self.sizes
+            for item in generate(self.model, members, state, sizes.slots, sizes.cache_bytes):
+                yield item.index, item.answer()
         for item in alone:
             yield item.index, generate_plainly(self.model, item).answer()

@@ -1,0 +1,57 @@
+"""Attention over parts, merged, is attention over all."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from workers.inference.attention import (
+    attend,
+    attend_by_definition,
+    attend_to_shared,
+    merge,
+)
+
+pytestmark = pytest.mark.models
+SCALE = 0.3
+
+
+def random(*shape: int) -> torch.Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(sum(shape)))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("kind", ["all", "causal", "bias"])
+def test_the_kernel_gives_what_the_definition_says(dtype: torch.dtype, kind: str) -> None:
+    query, keys, values = (random(2, 4, 9, width).to(dtype) for width in (16, 16, 16))
+    seen = torch.ones(9, 9, dtype=torch.bool).tril(1)
+    bias = torch.zeros(2, 1, 9, 9, dtype=dtype).masked_fill_(~seen, float("-inf"))
+    given = {"all": {}, "causal": {"causal": True}, "bias": {"bias": bias}}[kind]
+    out, logs = attend(query, keys, values, SCALE, **given)  # type: ignore[arg-type]
+    expected, expected_logs = attend_by_definition(query, keys, values, SCALE, **given)  # type: ignore[arg-type]
+    tolerance = 1e-5 if dtype == torch.float32 else 3e-2
+    torch.testing.assert_close(out, expected, atol=tolerance, rtol=tolerance)
+    torch.testing.assert_close(logs, expected_logs, atol=tolerance, rtol=tolerance)
+
+
+@pytest.mark.parametrize("shared", [1, 600])
+def test_a_shared_part_and_an_own_part_are_one_softmax(shared: int) -> None:
+    rows, heads, key_heads, own = 3, 4, 2, 5
+    query = random(rows, heads, own, 16)
+    keys, values = random(1, key_heads, shared, 16), random(1, key_heads, shared, 16) * 2
+    own_keys, own_values = random(rows, heads, own, 16), random(rows, heads, own, 16) + 1
+    merged = merge(
+        attend_to_shared(query, keys, values, SCALE),
+        attend(query, own_keys, own_values, SCALE, causal=True),
+    )
+
+    def whole(part: torch.Tensor, its_own: torch.Tensor) -> torch.Tensor:
+        repeated = part.repeat_interleave(heads // key_heads, 1).expand(rows, -1, -1, -1)
+        return torch.cat([repeated, its_own], 2)
+
+    bias = torch.zeros(1, 1, own, shared + own)
+    bias[..., shared:].masked_fill_(torch.ones(own, own, dtype=torch.bool).triu(1), float("-inf"))
+    expected, _ = attend_by_definition(
+        query, whole(keys, own_keys), whole(values, own_values), SCALE, bias=bias
+    )
+    torch.testing.assert_close(merged, expected, atol=1e-5, rtol=1e-5)

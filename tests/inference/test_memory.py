@@ -1,0 +1,121 @@
+"""Sizes follow from free memory, and are halved when it runs out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from tests.inference import tiny_models
+from tests.inference.conftest import resident
+from tests.inference.tiny_models import LABELS, PREFIX, texts
+from workers.inference import memory
+from workers.inference.resident import ResidentModel
+
+pytestmark = pytest.mark.models
+
+
+def failing(monkeypatch: pytest.MonkeyPatch, llm: ResidentModel, fails: Callable[..., bool]) -> Any:
+    """Let passes fail as if memory had run out; gives the sizes (rows, tokens) of all passes."""
+    sizes: list[tuple[int, ...]] = []
+    forward = llm.model.forward
+
+    def limited(ids: torch.Tensor, **given: Any) -> Any:
+        sizes.append(tuple(ids.shape))
+        if fails(*ids.shape):
+            raise torch.OutOfMemoryError("out of memory")
+        return forward(ids, **given)
+
+    assert llm.takes_cascades
+    monkeypatch.setattr(llm.model, "forward", limited)
+    return sizes
+
+
+def test_memory_that_runs_out_halves_the_passes_and_no_item_is_lost(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    prompts = texts(40, longest_words=12)
+    expected = [choice.label for choice in resident().choose(prompts, LABELS, PREFIX)]  # type: ignore[union-attr]
+    llm = resident(pass_tokens=256, memo=tmp_path / "sizes" / "model.json")
+    list(llm.choose(prompts[:1], LABELS, PREFIX))  # the prefix is there
+    passes = failing(monkeypatch, llm, lambda _, tokens: len(passes) > 2 and tokens > 64)
+    choices = list(llm.choose(prompts, LABELS, PREFIX))
+    assert [choice.label for choice in choices] == expected  # type: ignore[union-attr]
+    assert passes[1:4] == [(1, 256), (1, 256), (1, 128)]
+    assert all(tokens <= 64 for _, tokens in passes[4:])
+    assert llm.sizes.packing.tokens == 64
+    remembered = memory.sizes(llm.model, 4, memo=llm.sizes.memo)
+    assert remembered.packing.tokens == 64
+
+
+def test_what_does_not_fit_at_all_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    llm = resident()
+    failing(monkeypatch, llm, lambda *_: True)
+    with pytest.raises(torch.OutOfMemoryError):
+        list(llm.choose(["the river"], LABELS))
+
+
+def test_other_errors_are_not_taken_for_a_lack_of_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    llm = resident()
+
+    def broken(*_: Any, **__: Any) -> Any:
+        raise RuntimeError("device-side assert")
+
+    assert llm.takes_cascades
+    monkeypatch.setattr(llm.model, "forward", broken)
+    with pytest.raises(RuntimeError, match="device-side assert"):
+        list(llm.choose(["the river"], LABELS))
+    assert llm.sizes.packing.tokens == 64
+
+
+def test_generation_goes_on_with_half_the_slots(monkeypatch: pytest.MonkeyPatch) -> None:
+    prompts = texts(7, longest_words=6)
+    expected = list(resident(slots=2).generate(prompts, 15, 1.0))
+    llm = resident(slots=4)
+    passes = failing(monkeypatch, llm, lambda rows, _: len(passes) > 12 and rows > 2)
+    assert list(llm.generate(prompts, 15, 1.0)) == expected
+    assert {rows for rows, _ in passes} == {1, 2, 4}
+
+
+def test_kept_prefixes_make_room_for_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    llm = resident()
+    list(llm.choose(["the river"], LABELS, PREFIX))
+    assert llm.prefixes.memory_bytes
+    passes = failing(monkeypatch, llm, lambda *_: len(passes) == 1)
+    other = "Say what is true.\n" + PREFIX
+    assert len(list(llm.choose(["the river"], LABELS, other))) == 1
+    assert len(llm.prefixes.kept_tokens) == 1
+
+
+@pytest.mark.parametrize(("free", "tokens"), [(1 << 40, 256), (1 << 20, 32), (0, 32)])
+def test_passes_are_as_large_as_pays_and_fits(
+    monkeypatch: pytest.MonkeyPatch, free: int, tokens: int
+) -> None:
+    monkeypatch.setattr(memory, "free_bytes", lambda _: free)
+    assert memory.sizes(tiny_models.llama(), 4).packing.tokens == tokens
+
+
+def test_long_items_get_fewer_slots_where_memory_is_small() -> None:
+    llm = resident(slots=4, cache_bytes=64 * memory.cache_bytes_per_token(tiny_models.llama()))
+    prompts = texts(5, longest_words=6)
+    answers = list(llm.generate(prompts, [10, 100, 20, 150, 5]))
+    roomy = list(resident(slots=4).generate(prompts, [10, 100, 20, 150, 5]))
+    assert [a.tokens for a in answers] == [a.tokens for a in roomy]  # type: ignore[union-attr]
+
+
+def test_the_control_group_limits_what_is_free(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "meminfo").write_text("MemTotal: 9000 kB\nMemAvailable:    5000 kB\n")
+    monkeypatch.setattr(memory, "MEMINFO", tmp_path / "meminfo")
+    monkeypatch.setattr(memory, "CGROUP", tmp_path)
+    cpu = torch.device("cpu")
+    assert memory.free_bytes(cpu) == 5000 * 1024
+    (tmp_path / "memory.max").write_text("max\n")
+    assert memory.free_bytes(cpu) == 5000 * 1024
+    (tmp_path / "memory.max").write_text("3000000\n")
+    (tmp_path / "memory.current").write_text("1000000\n")
+    assert memory.free_bytes(cpu) == 2000000

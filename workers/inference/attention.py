@@ -1,0 +1,105 @@
+"""Attention in parts: over each part its output and log-sum-exp, and the parts merged exactly.
+
+softmax over [a, b] is the mean of the softmax over a and over b, weighted by their sums of
+exponentials. So many rows can attend to one copy of what they share, each to its own part, and
+nothing is copied per row.
+"""
+
+from __future__ import annotations
+
+import torch
+
+Part = tuple[torch.Tensor, torch.Tensor]
+"""Output [batch, heads, tokens, dim] and log-sum-exp [batch, heads, tokens] in float32."""
+
+_aten = torch.ops.aten
+
+
+def attend(
+    query: torch.Tensor,
+    keys: torch.Tensor,
+    values: torch.Tensor,
+    scale: float,
+    *,
+    bias: torch.Tensor | None = None,
+    causal: bool = False,
+) -> Part:
+    """Attention of a query [batch, heads, tokens, dim] over keys and values of as many heads.
+
+    ``bias`` [batch, 1, tokens, keys] is added to the scores: 0, or minus infinity for what is not
+    seen. ``causal`` asks for the usual mask of a square instead.
+    """
+    if query.device.type == "cpu" and keys.shape[-1] == values.shape[-1]:
+        out, logs = _aten._scaled_dot_product_flash_attention_for_cpu(
+            query, keys, values, 0.0, causal, attn_mask=bias, scale=scale
+        )
+        return out, logs
+    if query.device.type == "cuda" and keys.shape[-1] == values.shape[-1]:
+        return _attend_on_cuda(query, keys, values, scale, bias, causal)
+    return attend_by_definition(query, keys, values, scale, bias=bias, causal=causal)
+
+
+def _attend_on_cuda(
+    query: torch.Tensor,
+    keys: torch.Tensor,
+    values: torch.Tensor,
+    scale: float,
+    bias: torch.Tensor | None,
+    causal: bool,
+) -> Part:
+    if bias is None and query.dtype != torch.float32 and query.shape[-1] <= 256:
+        out, logs, *_ = _aten._scaled_dot_product_flash_attention(
+            query, keys, values, 0.0, causal, scale=scale
+        )
+    else:
+        if bias is not None:
+            bias = bias.expand(*query.shape[:3], keys.shape[2])
+        out, logs, *_ = _aten._scaled_dot_product_efficient_attention(
+            query, keys, values, bias, True, 0.0, causal, scale=scale
+        )
+    return out, logs[..., : query.shape[2]]
+
+
+def attend_by_definition(
+    query: torch.Tensor,
+    keys: torch.Tensor,
+    values: torch.Tensor,
+    scale: float,
+    *,
+    bias: torch.Tensor | None = None,
+    causal: bool = False,
+) -> Part:
+    """The same in plain operations, for devices without a kernel that gives the log-sum-exp."""
+    scores = (query.float() @ keys.float().transpose(-1, -2)) * scale
+    if causal:
+        hidden = torch.ones(scores.shape[-2:], dtype=torch.bool, device=query.device).triu(1)
+        scores = scores.masked_fill(hidden, float("-inf"))
+    if bias is not None:
+        scores = scores + bias.float()
+    out = scores.softmax(-1) @ values.float()
+    return out.to(query.dtype), scores.logsumexp(-1)
+
+
+def merge(one: Part, other: Part) -> torch.Tensor:
+    """The attention over both parts together."""
+    (first, first_logs), (second, second_logs) = one, other
+    share = torch.sigmoid(first_logs - second_logs)[..., None]
+    return torch.lerp(second.float(), first.float(), share).to(second.dtype)
+
+
+def fold_heads(query: torch.Tensor, key_heads: int) -> torch.Tensor:
+    """[batch, heads, tokens, dim] as [batch, key heads, heads per key head * tokens, dim]: queries
+    that share keys (grouped-query attention) as one query, so that no keys are repeated."""
+    batch, heads, tokens, dim = query.shape
+    return query.reshape(batch, key_heads, heads // key_heads * tokens, dim)
+
+
+def attend_to_shared(
+    query: torch.Tensor, keys: torch.Tensor, values: torch.Tensor, scale: float
+) -> Part:
+    """Attention of every token of every row over one copy [1, key heads, tokens, dim]."""
+    batch, heads, tokens, dim = query.shape
+    as_one = query.transpose(0, 1).reshape(1, heads, batch * tokens, dim)
+    out, logs = attend(fold_heads(as_one, keys.shape[1]), keys, values, scale)
+    out = out.reshape(heads, batch, tokens, -1).transpose(0, 1)
+    return out, logs.reshape(heads, batch, tokens).transpose(0, 1)

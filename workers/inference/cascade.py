@@ -1,0 +1,157 @@
+"""Passes whose attention is ours: rows that share a beginning attend to one copy of it.
+
+A pass is made with `running`: while it lasts, every attention layer of the model calls the pass
+instead of its own kernel. Models whose layers cannot be reached so, or ask for more than keys,
+values and a scale, raise `NotOurs` and are served by their own code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import torch
+from transformers import AttentionInterface
+
+from workers.inference.attention import attend, attend_to_shared, merge
+from workers.inference.prefix import LayerState, Prefix
+
+NAME = "pcm_cascade"
+EXTRAS = ("softcap", "s_aux", "sinks", "position_bias", "alibi", "head_mask")
+"""What some models add to attention, and we do not know how to."""
+
+
+class NotOurs(RuntimeError):
+    """The model's attention cannot be replaced by ours."""
+
+
+class Pass(Protocol):
+    """What stands in for attention during one forward pass."""
+
+    calls: int
+
+    def attend(
+        self,
+        layer: int,
+        query: torch.Tensor,
+        keys: torch.Tensor,
+        values: torch.Tensor,
+        scale: float,
+    ) -> torch.Tensor:
+        """[rows, heads, tokens, dim] for a query of that shape, and this layer's new keys and
+        values [rows, key heads, tokens, dim]."""
+        ...
+
+
+_current: ContextVar[Pass] = ContextVar("pass")
+
+
+def _attention(
+    module: Any,
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    attention_mask: torch.Tensor | None,
+    scaling: float | None = None,
+    dropout: float = 0.0,
+    **options: Any,
+) -> tuple[torch.Tensor, None]:
+    if any(options.get(extra) is not None for extra in EXTRAS):
+        raise NotOurs(f"{type(module).__name__} adds to its attention what we do not know")
+    here = _current.get()
+    here.calls += 1
+    scale = query.shape[-1] ** -0.5 if scaling is None else scaling
+    out = here.attend(module.layer_idx, query, key, value, scale)
+    return out.transpose(1, 2).contiguous(), None
+
+
+AttentionInterface.register(NAME, _attention)
+
+
+@contextmanager
+def running(model: Any, pass_: Pass) -> Iterator[None]:
+    """Let the model's attention be this pass. Raises NotOurs if no layer asked it."""
+    before = model.config._attn_implementation
+    token = _current.set(pass_)
+    model.config._attn_implementation = NAME
+    try:
+        yield
+    finally:
+        model.config._attn_implementation = before
+        _current.reset(token)
+    if not pass_.calls:
+        raise NotOurs(f"{type(model).__name__} does not take another attention")
+
+
+def no_mask(model: Any) -> torch.Tensor:
+    """What a model is given as mask so that it makes none: our attention knows who sees what."""
+    return torch.zeros(1, 1, 1, 1, dtype=model.dtype, device=model.device)
+
+
+@dataclass(frozen=True)
+class Run:
+    """``count`` neighbouring segments of ``width`` tokens each, from token ``start`` of a pass.
+
+    ``bias`` [count, 1, width, width] says which of its tokens a segment's token sees; None: those
+    before it.
+    """
+
+    start: int
+    count: int
+    width: int
+    bias: torch.Tensor | None = None
+
+
+class Packed:
+    """Many items one behind the other in a single row; each sees the prefix and itself.
+
+    What no run covers is padding, whose attention is 0. With ``keep``, ``states`` holds each
+    layer's new keys and values [1, key heads, tokens, dim] afterwards.
+    """
+
+    def __init__(self, prefix: Prefix, runs: Sequence[Run], *, keep: bool = False) -> None:
+        self.calls = 0
+        self.states: list[LayerState] = []
+        self._prefix, self._runs, self._keep = prefix, runs, keep
+
+    def attend(
+        self,
+        layer: int,
+        query: torch.Tensor,
+        keys: torch.Tensor,
+        values: torch.Tensor,
+        scale: float,
+    ) -> torch.Tensor:
+        if self._keep:
+            self.states.append((keys, values))
+        heads, tokens = query.shape[1:3]
+        out = query.new_zeros(1, heads, tokens, values.shape[-1])
+        logs = torch.zeros(1, heads, tokens, device=query.device)
+        groups = heads // keys.shape[1]
+        if groups > 1:
+            keys, values = (part.repeat_interleave(groups, 1) for part in (keys, values))
+        for run in self._runs:
+            own, own_logs = attend(
+                _segments(query, run),
+                _segments(keys, run),
+                _segments(values, run),
+                scale,
+                bias=run.bias,
+                causal=run.bias is None,
+            )
+            end = run.start + run.count * run.width
+            out[0, :, run.start : end] = own.transpose(0, 1).flatten(1, 2)
+            logs[0, :, run.start : end] = own_logs.transpose(0, 1).flatten(1, 2)
+        if not self._prefix.tokens:
+            return out
+        return merge(attend_to_shared(query, *self._prefix.layers[layer], scale), (out, logs))
+
+
+def _segments(part: torch.Tensor, run: Run) -> torch.Tensor:
+    """The segments of a run [count, heads, width, dim]: a view."""
+    heads, dim = part.shape[1], part.shape[3]
+    within = part[0, :, run.start : run.start + run.count * run.width]
+    return within.reshape(heads, run.count, run.width, dim).transpose(0, 1)

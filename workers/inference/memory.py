@@ -1,0 +1,126 @@
+"""What memory allows: sizes from what is free, smaller ones after memory ran out."""
+
+from __future__ import annotations
+
+import json
+import os
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from workers.inference.packing import Packing
+
+LEAST_PASS_TOKENS = 32
+MOST_PASS_TOKENS = {"cpu": 256}
+MOST_PASS_TOKENS_ELSEWHERE = 2048
+"""Where arithmetic is the limit, not the reading of weights, larger passes gain nothing and leave
+more of the last one empty."""
+
+PASS_SHARE, PREFIX_SHARE, CACHE_SHARE = 0.25, 0.2, 0.4
+"""Of the memory that is free after loading: for a pass, for kept prefixes, for what is decoded."""
+
+MEMINFO = Path("/proc/meminfo")
+CGROUP = Path("/sys/fs/cgroup")
+OUT_OF_MEMORY = ("can't allocate memory", "not enough memory", "out of memory")
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether this is an allocation that failed, on any device."""
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return True
+    return isinstance(error, RuntimeError) and any(text in str(error) for text in OUT_OF_MEMORY)
+
+
+def free_bytes(device: torch.device) -> int:
+    """Memory that is free on the device; of the host within its control group."""
+    if device.type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[0])
+    rows = (line.split() for line in MEMINFO.read_text().splitlines())
+    free = next(int(row[1]) * 1024 for row in rows if row[0] == "MemAvailable:")
+    with suppress(OSError, ValueError):
+        limit = int((CGROUP / "memory.max").read_text())
+        free = min(free, limit - int((CGROUP / "memory.current").read_text()))
+    return max(0, free)
+
+
+def cache_bytes_per_token(model: Any) -> int:
+    """Keys and values of one token in all layers."""
+    config = model.config.get_text_config(decoder=True)
+    heads = config.num_attention_heads
+    dim = getattr(config, "head_dim", None) or config.hidden_size // heads
+    heads = getattr(config, "num_key_value_heads", None) or heads
+    return int(2 * config.num_hidden_layers * heads * dim * model.dtype.itemsize)
+
+
+def pass_bytes_per_token(model: Any) -> int:
+    """About what a token of a pass takes while it is computed: activations, and logits in
+    float32 for the share of tokens that are asked for them."""
+    config = model.config.get_text_config(decoder=True)
+    inner = getattr(config, "intermediate_size", None) or 4 * config.hidden_size
+    activations = (12 * config.hidden_size + 4 * inner) * model.dtype.itemsize
+    return int(activations + 4 * config.vocab_size)
+
+
+@dataclass
+class Sizes:
+    """How much goes through the model at once, and how much is kept."""
+
+    packing: Packing
+    slots: int
+    prefix_bytes: int
+    cache_bytes: int
+    memo: Path | None = None
+    """A file that remembers the tokens per pass for the next replica on this kind of device."""
+
+    def halve_passes(self) -> bool:
+        """Smaller passes, because memory ran out; False if they cannot be smaller."""
+        tokens = self.packing.tokens // 2
+        if tokens < LEAST_PASS_TOKENS:
+            return False
+        self.packing = Packing(tokens, self.packing.unit)
+        if self.memo is not None:
+            with suppress(OSError):
+                self.memo.parent.mkdir(parents=True, exist_ok=True)
+                partial = self.memo.with_suffix(f".{os.getpid()}")
+                partial.write_text(json.dumps({"pass_tokens": tokens}))
+                partial.replace(self.memo)
+        return True
+
+
+def sizes(
+    model: Any, slots: int, *, pass_tokens: int | None = None, memo: Path | None = None
+) -> Sizes:
+    """Sizes for a model that is loaded, by the memory that is free now.
+
+    ``pass_tokens`` sets the tokens of a pass. Raises ValueError if it is too small.
+    """
+    free, device = free_bytes(model.device), model.device.type
+    if pass_tokens is None:
+        most = MOST_PASS_TOKENS.get(device, MOST_PASS_TOKENS_ELSEWHERE)
+        pass_tokens = min(most, _remembered(memo) or most)
+        fitting = free * PASS_SHARE / pass_bytes_per_token(model)
+        while pass_tokens > max(fitting, LEAST_PASS_TOKENS):
+            pass_tokens //= 2
+    if pass_tokens < LEAST_PASS_TOKENS:
+        raise ValueError(f"pass_tokens must be at least {LEAST_PASS_TOKENS}, not {pass_tokens}")
+    packing = Packing(pass_tokens, unit=1 if device == "cpu" else 16)
+    return Sizes(packing, slots, int(free * PREFIX_SHARE), int(free * CACHE_SHARE), memo)
+
+
+def memo_file(model: str, device: torch.device, dtype: torch.dtype) -> Path:
+    """Where the size of passes is remembered, by model, number format and kind of device."""
+    kind = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+    name = "-".join((Path(model).name, str(dtype).removeprefix("torch."), kind))
+    safe = "".join(letter if letter.isalnum() or letter in "-." else "_" for letter in name)
+    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(home) / "pcm" / "pass-sizes" / f"{safe}.json"
+
+
+def _remembered(memo: Path | None) -> int | None:
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        if memo is not None:
+            return max(LEAST_PASS_TOKENS, int(json.loads(memo.read_text())["pass_tokens"]))
+    return None

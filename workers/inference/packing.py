@@ -1,0 +1,77 @@
+"""Which items go through the model together, in shapes that follow from the item alone.
+
+The last bits of a matrix product depend on the shapes of its factors: libraries choose their
+blocking by them. So short items are laid one behind the other into passes of a fixed number of
+tokens, whoever they are, and a long item has a pass of its own length. Attention is per item.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+WINDOW_PASSES = 16
+"""Items are sorted within as many as fill so many passes: results do not wait for the whole
+batch."""
+
+
+@dataclass(frozen=True)
+class Packing:
+    """``tokens`` per pass, and the ``unit`` of tokens to which an item's length is rounded up."""
+
+    tokens: int
+    unit: int = 1
+
+    def width(self, length: int) -> int:
+        """The padded length of an item."""
+        return -(-length // self.unit) * self.unit
+
+    def pass_tokens(self, length: int) -> int:
+        """The size of the passes that an item of this length runs in: half a pass or more would
+        leave too much of it empty."""
+        width = self.width(length)
+        return self.tokens if 2 * width <= self.tokens else width
+
+    def passes(self, lengths: Sequence[int], most: int) -> Iterator[tuple[int, list[int]]]:
+        """(tokens, indices of items) of every pass, of which none has more than ``most`` items.
+
+        First fit, longest first, in windows of the order given.
+        """
+        window: list[int] = []
+        filled = 0
+        for index, length in enumerate(lengths):
+            size = self.pass_tokens(length)
+            if size != self.tokens:
+                yield size, [index]
+                continue
+            window.append(index)
+            filled += self.width(length)
+            if filled >= WINDOW_PASSES * self.tokens:
+                yield from self._fitted(window, lengths, most)
+                window, filled = [], 0
+        yield from self._fitted(window, lengths, most)
+
+    def _fitted(
+        self, window: list[int], lengths: Sequence[int], most: int
+    ) -> Iterator[tuple[int, list[int]]]:
+        passes: list[tuple[int, list[int]]] = []  # (tokens left, items)
+        for index in sorted(window, key=lambda i: -lengths[i]):
+            width = self.width(lengths[index])
+            for at, (left, items) in enumerate(passes):
+                if width <= left and len(items) < most:
+                    passes[at] = left - width, [*items, index]
+                    break
+            else:
+                passes.append((self.tokens - width, [index]))
+        for _, items in sorted(passes, key=lambda one: min(one[1])):
+            yield self.tokens, items
+
+
+def default_slots(device_type: str, slots: int | None = None) -> int:
+    """How many items decode together, unless ``slots`` says it: there reading the weights costs
+    more than arithmetic, so that rows without an item cost little."""
+    if slots is None:
+        slots = 8 if device_type == "cpu" else 32
+    if slots < 1:
+        raise ValueError(f"slots must be at least 1, not {slots}")
+    return slots
