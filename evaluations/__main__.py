@@ -17,6 +17,7 @@ EVALUATIONS = {
     "context-reuse": "naive, partial and pervasive context management on real model loading",
     "dispatch": "batches through TaskVine, beside its own function calls (in the cluster root)",
     "glideins": "provisioning of HTCondor glideins, beside two other ways (in the cluster root)",
+    "inference": "the resident model beside plain transformers: verification and generation",
     "scale": "what a decision costs the manager, from 100 to 10,000 workers",
     "staging": "a model's files on their way to workers without a shared file system",
     "overhead": "what pcm adds per batch and per item, empty batches per second, memory per item",
