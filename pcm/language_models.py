@@ -1,4 +1,5 @@
-"""The built-in context: a causal language model, with ``choose``, ``generate`` and ``chat``."""
+"""The built-in contexts: a causal language model, with ``choose``, ``generate`` and ``chat``, and
+an encoder, with ``embed``."""
 
 from __future__ import annotations
 
@@ -8,6 +9,7 @@ from pcm.recipe import context
 
 if TYPE_CHECKING:
     from workers.inference import LanguageModel
+    from workers.inference.embed import ResidentEncoder
 
 IMPORTS = (
     "torch",
@@ -39,3 +41,17 @@ def language_model(
     from workers.inference import load
 
     return load(model, revision, dtype, device, pass_tokens=pass_tokens, slots=slots)
+
+
+@context(imports=IMPORTS, files="model")
+def text_encoder(
+    model: str, revision: str | None = None, dtype: str = "auto", device: str = "auto"
+) -> ResidentEncoder:
+    """An encoder in the layout of Hugging Face or sentence-transformers, for ``embed``.
+
+    Tokens are pooled as the model's own files say (mean or first token, normalised or not), by
+    their mean where there are none. ``dtype`` and ``device`` are as for `language_model`.
+    """
+    from workers.inference import load_encoder
+
+    return load_encoder(model, revision, dtype, device)

@@ -64,7 +64,7 @@ def _attention(
     here = _current.get()
     here.calls += 1
     scale = query.shape[-1] ** -0.5 if scaling is None else scaling
-    out = here.attend(module.layer_idx, query, key, value, scale)
+    out = here.attend(getattr(module, "layer_idx", None) or 0, query, key, value, scale)
     return out.transpose(1, 2).contiguous(), None
 
 
@@ -95,14 +95,15 @@ def no_mask(model: Any) -> torch.Tensor:
 class Run:
     """``count`` neighbouring segments of ``width`` tokens each, from token ``start`` of a pass.
 
-    ``bias`` [count, 1, width, width] says which of its tokens a segment's token sees; None: those
-    before it.
+    ``bias`` [count, 1, width, width] says which of its tokens a segment's token sees; without it
+    these are the tokens up to itself, or all if not ``causal``.
     """
 
     start: int
     count: int
     width: int
     bias: torch.Tensor | None = None
+    causal: bool = True
 
 
 class Packed:
@@ -140,7 +141,7 @@ class Packed:
                 _segments(values, run),
                 scale,
                 bias=run.bias,
-                causal=run.bias is None,
+                causal=run.causal and run.bias is None,
             )
             end = run.start + run.count * run.width
             out[0, :, run.start : end] = own.transpose(0, 1).flatten(1, 2)

@@ -1,4 +1,4 @@
-"""Loading a causal language model from a directory or the hub."""
+"""Loading a causal language model or an encoder from a directory or the hub."""
 
 from __future__ import annotations
 
@@ -9,16 +9,20 @@ from typing import Any
 
 import torch
 import transformers
-from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+from huggingface_hub import snapshot_download
+from transformers import AutoConfig, AutoModel, AutoModelForCausalLM, AutoTokenizer
 
 from workers.inference.assembling import assembled
+from workers.inference.embed import ResidentEncoder
 from workers.inference.files import check_directory, looks_like_path
 from workers.inference.memory import memo_file, sizes
 from workers.inference.packing import default_slots
+from workers.inference.pooling import read_pooling
 from workers.inference.resident import ResidentModel
 
 SMALL_MODEL_PARAMETERS = 20_000_000
 DTYPES = ("auto", "float32", "bfloat16", "float16")
+ENCODER_FILES = ("*.json", "*.txt", "*.safetensors", "*.model")
 
 
 def load(
@@ -42,11 +46,7 @@ def load(
     Raises FileNotFoundError for what is not there and ValueError for what is there but is no
     model, is damaged, or does not fit the arguments; the message says how to mend it.
     """
-    if dtype not in DTYPES:
-        raise ValueError(f"dtype {dtype!r} is unknown; give one of {', '.join(DTYPES)}")
-    _be_quiet()
-    _set_threads()
-    target = _device(device)
+    target = _prepared(dtype, device)
     count = default_slots(target.type, slots)
     source = _source(model)
     hub: dict[str, Any] = {
@@ -57,7 +57,7 @@ def load(
         with ThreadPoolExecutor(1, "pcm-tokenizer") as beside:
             pending = beside.submit(AutoTokenizer.from_pretrained, source, **hub)
             config = AutoConfig.from_pretrained(source, **hub)
-            number = "float32" if dtype == "auto" and target.type == "cpu" else dtype
+            number = _dtype(dtype, target)
             network, report = assembled(source, config, number) or (
                 AutoModelForCausalLM.from_pretrained(
                     source,
@@ -85,6 +85,49 @@ def load(
     return ResidentModel(network, tokenizer, allowed, name=model)
 
 
+def load_encoder(
+    model: str, revision: str | None = None, dtype: str = "auto", device: str = "auto"
+) -> ResidentEncoder:
+    """Load an encoder in the layout of Hugging Face or sentence-transformers; how its tokens are
+    pooled is read from its files. Arguments and errors are those of `load`."""
+    target = _prepared(dtype, device)
+    source = _source(model)
+    try:
+        if isinstance(source, str):
+            source = Path(
+                snapshot_download(
+                    source,
+                    revision=revision,
+                    local_files_only=_offline(),
+                    allow_patterns=list(ENCODER_FILES),
+                )
+            )
+        pooling = read_pooling(source)
+        tokenizer = AutoTokenizer.from_pretrained(source, local_files_only=True)
+        network = AutoModel.from_pretrained(
+            source, dtype=_dtype(dtype, target), use_safetensors=True, local_files_only=True
+        )
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        raise _explained(model, source, error, "an encoder") from error
+    if target.type == "cpu":
+        _share_threads(network)
+    network = network.to(target).eval()
+    return ResidentEncoder(network, tokenizer, pooling, sizes(network, slots=1).packing)
+
+
+def _prepared(dtype: str, device: str) -> torch.device:
+    """The device, after what loading needs of this process."""
+    if dtype not in DTYPES:
+        raise ValueError(f"dtype {dtype!r} is unknown; give one of {', '.join(DTYPES)}")
+    _be_quiet()
+    _set_threads()
+    return _device(device)
+
+
+def _dtype(dtype: str, target: torch.device) -> str:
+    return "float32" if dtype == "auto" and target.type == "cpu" else dtype
+
+
 def _source(model: str) -> Path | str:
     directory = Path(model).expanduser()
     if directory.exists() or looks_like_path(model):
@@ -97,7 +140,9 @@ def _offline() -> bool:
     return os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE")
 
 
-def _explained(model: str, source: Path | str, error: Exception) -> Exception:
+def _explained(
+    model: str, source: Path | str, error: Exception, kind: str = "a causal language model"
+) -> Exception:
     """The library's error, with what it means for the user."""
     if isinstance(source, str) and isinstance(error, OSError):
         state = "offline (HF_HUB_OFFLINE is set)" if _offline() else "online"
@@ -105,9 +150,7 @@ def _explained(model: str, source: Path | str, error: Exception) -> Exception:
             f"{model!r} is neither a directory here nor a model that the hub gave ({state}): "
             f"{error}"
         )
-    return ValueError(
-        f"{model} cannot be loaded as a causal language model: {type(error).__name__}: {error}"
-    )
+    return ValueError(f"{model} cannot be loaded as {kind}: {type(error).__name__}: {error}")
 
 
 def _device(device: str) -> torch.device:
