@@ -28,6 +28,8 @@ CONTEXT_TOKENS = 4096
 WEIGHT_SPREAD = 0.06
 """Wider than usual for fresh weights, so that labels differ from claim to claim."""
 
+NO_CLAIM = "N/A"
+
 Timed = dict[str, Callable[[], float]]
 """By way: does the work once, gives items or tokens done."""
 
@@ -67,10 +69,15 @@ def verification(plan: Plan, llm: Any) -> tuple[Timed, dict[str, Any]]:
     many = rows[: 4 * plan.slow_items]
     timed["continuous batching"] = lambda: ways.continuous(many, [new] * len(many))
     timed["pcm"] = choose
-    choices = list(llm.choose(rests, LABELS, before, normalisation="mean"))
-    reverse = list(llm.choose(rests[::-1], LABELS, before, normalisation="mean"))[::-1]
+    given = {"normalisation": "mean", "baseline": NO_CLAIM + after}  # else one label fits all
+    choices = list(llm.choose(rests, LABELS, before, **given))
+    reverse = list(llm.choose(rests[::-1], LABELS, before, **given))[::-1]
     chosen = [choice.label for choice in choices]
-    plain = [ways.score(row, LABELS) for row in rows[: plan.checked]]
+    base = ways.score(llm.tokenizer(before + NO_CLAIM + after)["input_ids"], LABELS)
+    plain = [
+        {label: score - base[label] for label, score in ways.score(row, LABELS).items()}
+        for row in rows[: plan.checked]
+    ]
     same = sum(a == max(b, key=b.__getitem__) for a, b in zip(chosen, plain, strict=False))
     differences = [
         abs(choice.scores[label] - scores[label])
@@ -101,6 +108,7 @@ def generation(plan: Plan, llm: Any) -> tuple[Timed, dict[str, Any]]:
     def generate() -> float:
         return float(sum(answer.completion_tokens for answer in llm.generate(texts, lengths)))
 
+    list(llm.generate(texts[:2], 2))  # what is found out at the first use is no part of the rates
     timed: Timed = {}
     for size in plan.static_batches:
         timed[f"static batches of {size}"] = lambda size=size: ways.static_lengths(  # type: ignore[misc]

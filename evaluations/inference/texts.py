@@ -45,8 +45,10 @@ def prompt(tokens: int, count_tokens: Callable[[str], int]) -> tuple[str, str]:
 
 
 def answer_lengths(count: int, most: int) -> list[int]:
-    """Of the conversations of Azure's trace, up to ``most``; without it lognormal ones like it."""
+    """As in the conversations of Azure's trace, scaled so that one in a hundred would be longer
+    than ``most`` tokens and is cut; without the trace lognormal ones like it."""
     seen = traces.requests()
     random = np.random.default_rng(0)
     drawn = random.choice(seen[:, 1], count) if len(seen) else random.lognormal(4.3, 0.9, count)
-    return [int(length) for length in np.clip(drawn, 1, most)]
+    long = np.quantile(seen[:, 1] if len(seen) else drawn, 0.99)
+    return [int(length) for length in np.clip(np.ceil(drawn * most / long), 1, most)]

@@ -11,26 +11,28 @@ from typing import Any
 
 import torch
 
-from workers.inference.attention import attend, attend_to_shared, fold_heads, merge
+from workers.inference.attention import Part, attend, attend_to_shared, fold_heads, merge
 from workers.inference.cascade import Packed, Run, no_mask, running
 from workers.inference.continuation import Continuation
 from workers.inference.prefix import LayerState, Prefix
 
 
 class Step:
-    """One token for every slot. ``used`` is the position in its buffer at which each slot writes,
-    -1 for a slot without an item."""
+    """One token for every slot. ``places`` are the positions in the buffers at which the slots
+    write; 0 for a slot without an item."""
 
-    def __init__(self, prefix: Prefix, buffers: Sequence[LayerState], used: list[int]) -> None:
+    def __init__(self, prefix: Prefix, buffers: Sequence[LayerState], places: list[int]) -> None:
         self.calls = 0
-        self._prefix, self._buffers, self._used = prefix, buffers, used
-        self._on_cpu = buffers[0][0].device.type == "cpu"
+        device = buffers[0][0].device
+        self._prefix, self._buffers = prefix, buffers
+        self._on_cpu = device.type == "cpu"
+        self._lengths = [place + 1 for place in places]
+        self._places = torch.tensor(places, device=device)
+        self._rows = torch.arange(len(places), device=device)
         if not self._on_cpu:
             keys = buffers[0][0]
-            self._places = torch.tensor(used, device=keys.device).clamp(min=0)
-            self._rows = torch.arange(len(used), device=keys.device)
-            hidden = torch.arange(keys.shape[2], device=keys.device) > self._places[:, None]
-            bias = torch.zeros(hidden.shape, dtype=keys.dtype, device=keys.device)
+            hidden = torch.arange(keys.shape[2], device=device) > self._places[:, None]
+            bias = torch.zeros(hidden.shape, dtype=keys.dtype, device=device)
             self._bias = bias.masked_fill_(hidden, float("-inf"))[:, None, None]
 
     def attend(
@@ -41,50 +43,37 @@ class Step:
         values: torch.Tensor,
         scale: float,
     ) -> torch.Tensor:
-        alone = self._each if self._on_cpu else self._together
-        own = alone(query, keys, values, self._buffers[layer], scale)
-        if not self._prefix.tokens:
-            return own[0]
-        return merge(attend_to_shared(query, *self._prefix.layers[layer], scale), own)
-
-    def _each(
-        self,
-        query: torch.Tensor,
-        keys: torch.Tensor,
-        values: torch.Tensor,
-        buffers: LayerState,
-        scale: float,
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Slot by slot over what it has, no more: on a CPU a call costs little, reading much."""
-        count, heads, _, _ = query.shape
-        out = query.new_zeros(count, heads, 1, values.shape[-1])
-        logs = torch.zeros(count, heads, 1)
-        folded = fold_heads(query, keys.shape[1])
-        for slot, used in enumerate(self._used):
-            if used < 0:
-                continue
-            buffers[0][slot, :, used] = keys[slot, :, 0]
-            buffers[1][slot, :, used] = values[slot, :, 0]
-            seen, their = (part[slot : slot + 1, :, : used + 1] for part in buffers)
-            one, one_logs = attend(folded[slot : slot + 1], seen, their, scale)
-            out[slot] = one.reshape(heads, 1, -1)
-            logs[slot] = one_logs.reshape(heads, 1)
-        return out, logs
-
-    def _together(
-        self,
-        query: torch.Tensor,
-        keys: torch.Tensor,
-        values: torch.Tensor,
-        buffers: LayerState,
-        scale: float,
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """All slots over the whole buffers, in one call."""
+        buffers = self._buffers[layer]
         buffers[0][self._rows, :, self._places] = keys[:, :, 0]
         buffers[1][self._rows, :, self._places] = values[:, :, 0]
-        out, logs = attend(fold_heads(query, keys.shape[1]), *buffers, scale, bias=self._bias)
+        folded = fold_heads(query, keys.shape[1])
+        alone = self._each if self._on_cpu else self._together
+        out, logs = alone(folded, *buffers, scale)
         count, heads = query.shape[:2]
-        return out.reshape(count, heads, 1, -1), logs.reshape(count, heads, 1)
+        out, logs = out.reshape(count, heads, 1, -1), logs.reshape(count, heads, 1)
+        if not self._prefix.tokens:
+            return out
+        return merge(attend_to_shared(query, *self._prefix.layers[layer], scale), (out, logs))
+
+    def _each(
+        self, query: torch.Tensor, keys: torch.Tensor, values: torch.Tensor, scale: float
+    ) -> Part:
+        """Slot by slot over what it has, no more: on a CPU a call costs little, reading much."""
+        count = len(self._lengths)
+        slots = (query.chunk(count), keys.chunk(count), values.chunk(count))
+        rows = zip(*slots, self._lengths, strict=True)
+        parts = [
+            attend(one, its_keys.narrow(2, 0, length), its_values.narrow(2, 0, length), scale)
+            for one, its_keys, its_values, length in rows
+        ]
+        outs, logs = zip(*parts, strict=True)
+        return torch.cat(outs), torch.cat(logs)
+
+    def _together(
+        self, query: torch.Tensor, keys: torch.Tensor, values: torch.Tensor, scale: float
+    ) -> Part:
+        """All slots over the whole buffers, in one call."""
+        return attend(query, keys, values, scale, bias=self._bias)
 
 
 class Slots:
@@ -137,9 +126,9 @@ class Slots:
         """One more token for every item."""
         model, shared = self._model, len(self._prefix.tokens)
         tokens = [m.tokens[-1] if m and m.tokens else 0 for m in self._members]
-        used = [len(m.prompt) - shared + len(m.tokens) - 1 if m else -1 for m in self._members]
-        positions = [shared + max(0, at) for at in used]
-        with running(model, Step(self._prefix, self._buffers, used)):
+        places = [len(m.prompt) - shared + len(m.tokens) - 1 if m else 0 for m in self._members]
+        positions = [shared + place for place in places]
+        with running(model, Step(self._prefix, self._buffers, places)):
             logits = model(
                 torch.tensor(tokens, device=model.device)[:, None],
                 attention_mask=no_mask(model),
