@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from tests.inference import tiny_models
-from workers.inference.plain import takes_trees
+from workers.inference.plain import takes_cascades
 from workers.inference.shortened import LAYERS, TOKENS, shortened
 
 pytestmark = pytest.mark.models
@@ -87,6 +87,6 @@ def test_layers_that_are_not_alike_are_all_kept() -> None:
 )
 def test_the_finding_is_the_same(make: Callable[[], Any], expected: bool) -> None:
     model = make()
-    assert takes_trees(model) is expected
+    assert takes_cascades(model) is expected
     with shortened(model):
-        assert takes_trees(model) is expected
+        assert takes_cascades(model) is expected
