@@ -4,10 +4,21 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Iterator
+
+import pytest
 
 from pcm.cli.crew import SIGNALS, Command, Crew
 
 STAY = "while :; do sleep 0.01; done"
+
+
+@pytest.fixture(autouse=True)
+def quit_is_not_ignored() -> Iterator[None]:
+    """As it is for what a script starts in the background, and its shells could not change that."""
+    before = signal.signal(signal.SIGQUIT, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGQUIT, before)
 
 
 def work(*scripts: str) -> int:
