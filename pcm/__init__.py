@@ -24,7 +24,7 @@ if TYPE_CHECKING:
         RunInUseError,
     )
     from pcm.formats import Jsonl, OpenAIBatch, Parquet, read_jsonl
-    from pcm.language_models import language_model
+    from pcm.language_models import language_model, text_encoder
     from pcm.manager import Manager, Progress, Row, Run, resume
     from pcm.recipe import Recipe, Task, context, task
     from pcm.report import Summary
@@ -43,7 +43,7 @@ _HOMES = {
         "RunInUseError",
     ),
     "pcm.formats": ("Jsonl", "OpenAIBatch", "Parquet", "read_jsonl"),
-    "pcm.language_models": ("language_model",),
+    "pcm.language_models": ("language_model", "text_encoder"),
     "pcm.manager": ("Manager", "Progress", "Row", "Run", "resume"),
     "pcm.recipe": ("Recipe", "Task", "context", "task"),
     "pcm.report": ("Summary",),
@@ -63,6 +63,7 @@ __all__ = [  # noqa: RUF022 - by topic
     "Recipe",
     "Task",
     "language_model",
+    "text_encoder",
     "resume",
     "watch",
     "read_jsonl",
