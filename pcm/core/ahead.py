@@ -9,6 +9,7 @@ any more is let go.
 
 from __future__ import annotations
 
+from itertools import islice
 from math import inf
 
 from pcm.core.basis import Basis
@@ -29,10 +30,7 @@ class Ahead:
 
     def arrived(self, worker: Worker, context: Context, now: float) -> None:
         """The files are there."""
-        ordered_at = worker.ahead.get(context.id)
-        if ordered_at is not None and context.id not in worker.arrived:
-            worker.arrived.add(context.id)
-            self._estimates.staged(context, now - ordered_at)
+        self._estimates.staged(context, now - worker.ahead_since)
 
     # -- decided ---------------------------------------------------------------------------------
 
@@ -49,17 +47,19 @@ class Ahead:
     def bring(
         self, worker: Worker, context: Context, in_seconds: float, reason: str, now: float
     ) -> None:
-        """Order the files, if the worker is to change over before they would have come."""
+        """Order the files, if the worker computes and is to change over before they would have
+        come."""
         seconds = self._estimates.staging_seconds(context, guess=True)
         if (
             self._policy.stage_ahead
             and max(in_seconds, self._policy.ahead_seconds) <= seconds
-            and not worker.ahead
+            and worker.ahead is None
             and worker.available
+            and worker.live
             and context.id not in worker.replicas
             and context.id not in worker.without_ahead
         ):
-            worker.ahead[context.id] = now
+            worker.ahead, worker.ahead_since = context.id, now
             self._state.ahead[worker.id] = None
             self._orders.add(Load(worker.id, context.id, self._orders.cause, "disk", reason))
 
@@ -79,13 +79,10 @@ class Ahead:
         rest_seconds, _, context = max(following)
         if rest_seconds <= 0.0:
             return
-        for id_ in list(present.warm)[:LOOKED_AT]:
+        for id_ in islice(present.warm, LOOKED_AT):
             worker = self._state.workers[id_]
-            if (
-                worker.live
-                and suits(worker.capacity, context.requirements)
-                and not context.excluded(id_, now)
-            ):
+            suitable = suits(worker.capacity, context.requirements)
+            if suitable and not context.excluded(id_, now):
                 reason = f"{present.name} has {ends_seconds:.1f} s of work left"
                 self.bring(worker, context, ends_seconds, reason, now)
 
@@ -100,8 +97,8 @@ class Ahead:
         """Files of contexts that no run needs any more."""
         for id_ in list(self._state.ahead):
             worker = self._state.workers[id_]
-            for name in list(worker.ahead):
-                if not self._state.contexts[name].runs:
-                    self._state.forget_ahead(worker, name)
-                    reason = "its files were brought ahead and are not needed any more"
-                    self._orders.add(Evict(id_, name, self._orders.cause, reason))
+            name = worker.ahead
+            if name is not None and not self._state.contexts[name].runs:
+                self._state.forget_ahead(worker)
+                reason = "its files were brought ahead and are not needed any more"
+                self._orders.add(Evict(id_, name, self._orders.cause, reason))

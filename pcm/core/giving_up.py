@@ -39,7 +39,7 @@ class GivingUp:
             wanted = any(run.has_demand for run in other.runs.values())
             idle = replica.status == "warm" and id_ not in worker.queues
             if idle and replica.memory_bytes and (claim or not wanted):
-                worth = self._worth(other, worker, replica.memory_bytes)
+                worth = self._worth_per_byte(other, worker, replica.memory_bytes)
                 rank = (bool(other.runs), wanted, worth, other.order)
                 candidates.append((rank, other, replica.memory_bytes))
         candidates.sort(key=lambda candidate: candidate[0])
@@ -56,13 +56,14 @@ class GivingUp:
                 missing += candidate[2]
         return [other for _, other, _ in chosen]
 
-    def worth(self, worker: Worker, victims: list[Context]) -> float:
-        """What is lost with them all; 0 for none."""
+    def worth(self, worker: Worker, victims: list[Context]) -> tuple[float, int]:
+        """What is lost with them all: seconds of loads, by how often they are asked for; and their
+        number."""
         total = 0.0
         for victim in victims:
             memory_bytes = worker.replicas[victim.id].memory_bytes
-            total += 1.0 + memory_bytes * self._worth(victim, worker, memory_bytes)
-        return total
+            total += memory_bytes * self._worth_per_byte(victim, worker, memory_bytes)
+        return total, len(victims)
 
     def why(self, worker: Worker, context: Context) -> str:
         """The terms of its worth."""
@@ -74,9 +75,9 @@ class GivingUp:
     def gave_up(self, worker: Worker, context: Context) -> None:
         """It was chosen: what is used from now on is worth more than it was."""
         memory_bytes = worker.replicas[context.id].memory_bytes
-        self._level = max(self._level, self._worth(context, worker, memory_bytes))
+        self._level = max(self._level, self._worth_per_byte(context, worker, memory_bytes))
 
-    def _worth(self, context: Context, worker: Worker, memory_bytes: int) -> float:
+    def _worth_per_byte(self, context: Context, worker: Worker, memory_bytes: int) -> float:
         if not self._policy.give_up_by_cost:
             return 0.0
         seconds = self._estimates.load_seconds(context, worker.capacity.kind)

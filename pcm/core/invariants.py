@@ -108,9 +108,8 @@ def _check_worker(worker: Worker, state: State, alarms: Alarms) -> None:
         )
     if not worker.available:
         _hold(worker.reserved is None, f"worker {worker.id} is going and reserved")
-    _hold((worker.id in state.ahead) == bool(worker.ahead), "files brought ahead")
-    _hold(worker.arrived <= worker.ahead.keys(), f"{worker.id} has files it was not brought")
-    _hold(not worker.ahead.keys() & worker.replicas.keys(), f"{worker.id} loads what is ahead")
+    _hold((worker.id in state.ahead) == (worker.ahead is not None), "files brought ahead")
+    _hold(worker.ahead not in worker.replicas, f"{worker.id} loads what is ahead")
     _hold((worker.id in state.reserved) == (worker.reserved is not None), "reservations")
     spare = worker.id in state.spare.get(worker.signature, {})
     free = worker.available and not (worker.live or worker.unsettled or worker.reserved)
@@ -149,7 +148,7 @@ def _check_contexts(state: State) -> None:
                 _hold(id_ in context.idle, f"worker {id_} is idle and not known to be")
         holders = sum(context.id in w.replicas for w in state.workers.values())
         _hold(context.holders == holders, f"context {context.id} counts its holders")
-        ahead = any(context.id in w.ahead for w in state.workers.values())
+        ahead = any(context.id == w.ahead for w in state.workers.values())
         used = bool(context.runs or holders or context.reserved or ahead)
         _hold(used, f"context {context.id} is of no use to anybody")
         reserved = {w.id for w in state.workers.values() if w.reserved == context.id}

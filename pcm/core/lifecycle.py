@@ -56,7 +56,8 @@ class Lifecycle:
     def _replica_absent_loading(self, worker: Worker, context: Context, now: float) -> None:
         needs = context.needs_on(worker.capacity)
         worker.replicas[context.id] = Replica(context.id, "loading", now, needs)
-        self._state.forget_ahead(worker, context.id)
+        if worker.ahead == context.id:
+            self._state.forget_ahead(worker)
         context.holders += 1
 
     def _replica_absent_warm(self, worker: Worker, context: Context, now: float) -> None:

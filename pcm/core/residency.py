@@ -115,7 +115,7 @@ class Residency:
         self, context: Context, among: Iterable[str], now: float
     ) -> Worker | None:
         """The worker that has room, or else gives up what is cheapest to do without."""
-        best, least, looked_at = None, inf, 0
+        best, least, looked_at = None, (inf, 0), 0
         for id_ in among:
             worker = self._state.workers[id_]
             if context.id in worker.replicas or context.excluded(id_, now):

@@ -192,8 +192,7 @@ class Scheduler:
         evicted = event.cause in ("evicted", "lost") and self._is_early(worker)
         self._estimates.hazards.left(worker, self._now, evicted=evicted)
         self._estimates.forget(worker.id)
-        for name in list(worker.ahead):
-            self._state.forget_ahead(worker, name)
+        self._state.forget_ahead(worker)
         del self._state.workers[worker.id]
 
     def _is_early(self, worker: Worker) -> bool:
@@ -216,11 +215,12 @@ class Scheduler:
         if event.tier == "absent" or event.status == "failed":
             if replica is not None:
                 self._basis.lifecycle.replica(worker, context, "absent", self._now)
-            self._state.forget_ahead(worker, context.id)
+            if worker.ahead == context.id:
+                self._state.forget_ahead(worker)
             return
         if replica is not None and replica.status == "draining":
             return  # it has crossed with our order to give it up
-        if replica is None and context.id in worker.ahead:
+        if replica is None and worker.ahead == context.id:
             if event.tier == "disk" and event.status == "warm":
                 self._ahead.arrived(worker, context, self._now)
             return
@@ -252,10 +252,10 @@ class Scheduler:
         worker = self._known(event.worker)
         if worker is None or event.context not in worker.replicas:
             self.events_ignored += worker is not None
-            if worker is not None and event.context in worker.ahead:
+            if worker is not None and worker.ahead == event.context:
                 # They are not ordered again; a load will say what the matter is.
                 worker.without_ahead.add(event.context)
-                self._state.forget_ahead(worker, event.context)
+                self._state.forget_ahead(worker)
             return
         self._faults.failed(worker, self._context(event.context), event, self._now)
 

@@ -157,7 +157,7 @@ class State:
 
     def forget_contexts(self) -> list[str]:
         """Those that no run needs and no worker has are no longer known: their ids."""
-        ahead = {name for id_ in self.ahead for name in self.workers[id_].ahead}
+        ahead = {self.workers[id_].ahead for id_ in self.ahead}
         unused = [
             c.id
             for c in self.contexts.values()
@@ -183,12 +183,10 @@ class State:
             worker.reserved = None
             self.index_queue(worker)
 
-    def forget_ahead(self, worker: Worker, context: str) -> None:
-        """Files that were brought ahead are to be loaded now, or are gone."""
-        worker.ahead.pop(context, None)
-        worker.arrived.discard(context)
-        if not worker.ahead:
-            self.ahead.pop(worker.id, None)
+    def forget_ahead(self, worker: Worker) -> None:
+        """What was brought ahead is to be loaded now, or is gone."""
+        worker.ahead = None
+        self.ahead.pop(worker.id, None)
 
     # -- views -----------------------------------------------------------------------------------
 

@@ -59,10 +59,10 @@ class Worker:
     skew: float = 1.0
     slowness: float = 1.0
     """Its measured seconds per cost over the mean of all workers: the order of preference."""
-    ahead: dict[str, float] = field(default_factory=dict)
-    """Contexts that it does not load yet but is brought the files of, and since when."""
-    arrived: set[str] = field(default_factory=set)
-    """Those of them whose files are there."""
+    ahead: str | None = None
+    """The context that it does not load yet but is, or was, brought the files of..."""
+    ahead_since: float = 0.0
+    """...and since when."""
     without_ahead: set[str] = field(default_factory=set)
     """Contexts whose files could not be brought ahead."""
     reserved: str | None = None
