@@ -170,8 +170,8 @@ class Forker:
             with theirs:
                 packet = encode(Fork(number, request.imports, request.log))
                 socket.send_fds(self._control, [packet], [theirs.fileno()])
-        except BrokenPipeError:
-            pass  # As above.
+        except ConnectionError:
+            pass  # As above. It is a reset where the dead left something unread.
         except OSError as error:
             del self._requests[number]
             if request.socket is not None:
