@@ -22,7 +22,7 @@ from typing import Any
 
 import pcm
 from evaluations.base import Target, at_least, at_most, spread
-from pcm import EngineError
+from evaluations.in_the_root import check
 from pcm.engines.taskvine import TaskVineEngine
 
 ROOT = Path(__file__).parents[1]
@@ -54,7 +54,7 @@ def quick(say: Callable[[str], None]) -> tuple[dict[str, Any], list[Target]]:
 def _evaluate(
     say: Callable[[str], None], workers: int, rounds: int, file_bytes: int
 ) -> tuple[dict[str, Any], list[Target]]:
-    _check()
+    check("staging")
     total = FILES * file_bytes
     found: dict[str, list[dict[str, float]]] = {"manager": [], "tree": [], "warm": []}
     (ROOT / "runs").mkdir(exist_ok=True)
@@ -84,18 +84,6 @@ def _evaluate(
         ),
         at_most("warm cache: copies sent by the manager", copies["warm"], 0.0),
     ]
-
-
-def _check() -> None:
-    from pcm.engines.taskvine.requirements import check_machine
-
-    try:
-        check_machine()
-    except EngineError as error:
-        raise SystemExit(
-            f"staging: {error}\nor run it in the cluster root, which `make cluster` builds:"
-            "\n    tests/cluster/enter python -m evaluations staging --json"
-        ) from None
 
 
 def _make_model(folder: Path, file_bytes: int) -> Path:

@@ -20,6 +20,8 @@ LABELS = (" yes", " no")
 ASKED = (PROMPT, LABELS)
 
 Parts = dict[str, float]
+Rounds = dict[str, list[Parts]]
+"""By kind."""
 
 
 def measure(plan: Plan, say: Callable[[str], None]) -> tuple[dict[str, Any], list[Target]]:
@@ -63,11 +65,11 @@ def measure(plan: Plan, say: Callable[[str], None]) -> tuple[dict[str, Any], lis
 
 def _on_a_worker_that_is_up(
     found: dict[str, Path], plan: Plan, say: Callable[[str], None]
-) -> tuple[Any, Any, Any, dict[str, list[float]]]:
+) -> tuple[Rounds, Rounds, Rounds, dict[str, list[float]]]:
     """Interleaved, so that what else the machine does befalls all alike."""
-    warm: dict[str, list[Parts]] = {name: [] for name in plan.kinds}
-    cold: dict[str, list[Parts]] = {name: [] for name in plan.kinds}
-    bare: dict[str, list[Parts]] = {name: [] for name in plan.kinds}
+    warm: Rounds = {name: [] for name in plan.kinds}
+    cold: Rounds = {name: [] for name in plan.kinds}
+    bare: Rounds = {name: [] for name in plan.kinds}
     reading: dict[str, list[float]] = {name: [] for name in found}
     with pcm.Manager(workers=1) as manager:
         for number in range(plan.rounds):

@@ -14,6 +14,8 @@ from collections.abc import Callable, Sequence
 from statistics import median
 from typing import Any
 
+import msgspec
+
 from evaluations.base import Target, at_least, spread
 from evaluations.inference.plan import FULL, QUICK, Plan
 
@@ -39,7 +41,7 @@ def _measure(
             sys.executable,
             "-m",
             "evaluations.inference.program",
-            json.dumps(plan.to_dict()),
+            msgspec.json.encode(plan).decode(),
         ]
         done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
         found[plan.name] = figures(json.loads(done.stdout.splitlines()[-1]))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 SHAPES: dict[str, dict[str, int]] = {
@@ -54,9 +54,6 @@ class Plan:
     def name(self) -> str:
         prefix = f", prefix {self.prefix_tokens}" if self.kind == "verification" else ""
         return f"{self.kind}, {self.shape} {self.dtype}{prefix}"
-
-    def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 _VERIFY = Plan("verification", "135M", "float32", items=128, slow_items=4, rounds=3, checked=16)

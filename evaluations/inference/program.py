@@ -11,13 +11,15 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from pathlib import Path
+from functools import partial
 from typing import Any
 
+import msgspec
 import torch
 from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
 import pcm
+from evaluations.inference import CONTINUOUS, ONE_BY_ONE, PCM
 from evaluations.inference.floor import floor_seconds_per_item
 from evaluations.inference.plan import SHAPES, Plan
 from evaluations.inference.texts import answer_lengths, claim_texts, prompt
@@ -63,12 +65,12 @@ def verification(plan: Plan, llm: Any) -> tuple[Timed, dict[str, Any]]:
     def choose() -> float:
         return float(sum(1 for _ in llm.choose(rests, LABELS, before)))
 
-    timed: Timed = {"generate one by one": lambda: ways.one_by_one(few, [new] * len(few))}
+    timed: Timed = {ONE_BY_ONE: partial(ways.static, few, [new] * len(few), 1)}
     for size in plan.static_batches:
-        timed[f"static batches of {size}"] = lambda size=size: ways.static(rows[:size], size, new)  # type: ignore[misc]
+        timed[f"static batches of {size}"] = partial(ways.static, rows[:size], [new] * size, size)
     many = rows[: 4 * plan.slow_items]
-    timed["continuous batching"] = lambda: ways.continuous(many, [new] * len(many))
-    timed["pcm"] = choose
+    timed[CONTINUOUS] = partial(ways.continuous, many, [new] * len(many))
+    timed[PCM] = choose
     given = {"normalisation": "mean", "baseline": NO_CLAIM + after}  # else one label fits all
     choices = list(llm.choose(rests, LABELS, before, **given))
     reverse = list(llm.choose(rests[::-1], LABELS, before, **given))[::-1]
@@ -111,17 +113,16 @@ def generation(plan: Plan, llm: Any) -> tuple[Timed, dict[str, Any]]:
     list(llm.generate(texts[:2], 2))  # what is found out at the first use is no part of the rates
     timed: Timed = {}
     for size in plan.static_batches:
-        timed[f"static batches of {size}"] = lambda size=size: ways.static_lengths(  # type: ignore[misc]
-            rows, size, lengths
+        timed[f"static batches of {size}"] = partial(
+            ways.static, rows, lengths, size, count_tokens=True
         )
-    timed["continuous batching"] = lambda: ways.continuous(rows, lengths, count_tokens=True)
-    timed["pcm"] = generate
+    timed[CONTINUOUS] = partial(ways.continuous, rows, lengths, count_tokens=True)
+    timed[PCM] = generate
     return timed, {"tokens_asked": sum(lengths), "answers": plan.items}
 
 
 def main() -> None:
-    given = json.loads(sys.argv[1])
-    plan = Plan(**{**given, "static_batches": tuple(given["static_batches"])})
+    plan = msgspec.json.decode(sys.argv[1], type=Plan)
     os.environ.setdefault("OMP_NUM_THREADS", str(len(os.sched_getaffinity(0))))
     llm = load(plan)
     prepare = verification if plan.kind == "verification" else generation
@@ -133,7 +134,7 @@ def main() -> None:
             done = way()
             rates[name].append(done / (time.perf_counter() - start))
     if plan.kind == "verification":
-        best = max(rates["pcm"])
+        best = max(rates[PCM])
         facts["share_of_floor"] = facts["floor_seconds_per_item"] * best
     print(
         json.dumps({"kind": plan.kind, "rates": rates, "threads": torch.get_num_threads(), **facts})
@@ -141,5 +142,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    assert Path(DEMO).is_dir()
     main()

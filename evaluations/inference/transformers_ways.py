@@ -22,23 +22,13 @@ class Ways:
         self._model, self._tokenizer = model, tokenizer
 
     @torch.inference_mode()
-    def one_by_one(self, rows: Rows, lengths: Sequence[int]) -> float:
-        for row, length in zip(rows, lengths, strict=True):
-            self._generate([row], length)
-        return float(len(rows))
-
-    @torch.inference_mode()
-    def static(self, rows: Rows, size: int, length: int) -> float:
-        for start in range(0, len(rows), size):
-            self._generate(rows[start : start + size], length)
-        return float(len(rows))
-
-    @torch.inference_mode()
-    def static_lengths(self, rows: Rows, size: int, lengths: Sequence[int]) -> float:
+    def static(
+        self, rows: Rows, lengths: Sequence[int], size: int, *, count_tokens: bool = False
+    ) -> float:
         """By arrival; a batch lasts as long as its longest answer."""
         for start in range(0, len(rows), size):
             self._generate(rows[start : start + size], max(lengths[start : start + size]))
-        return float(sum(lengths))
+        return float(sum(lengths) if count_tokens else len(rows))
 
     def continuous(
         self, rows: Rows, lengths: Sequence[int], *, count_tokens: bool = False

@@ -20,12 +20,6 @@ from evaluations.peers.sitting import ROOT, Sitting, sit
 RETRIES = 1000
 
 
-class AttentiveProvider(LocalProvider):  # type: ignore[misc]
-    """Looks five times as often as usual whether its blocks are there."""
-
-    status_polling_interval = 1
-
-
 def compute(items: list[int], directory: str, workload: str) -> list[tuple[int, int]]:
     """On a worker, which loads at its first call."""
     from evaluations.peers.parsl_worker import machine
@@ -36,7 +30,8 @@ def compute(items: list[int], directory: str, workload: str) -> list[tuple[int, 
 def work(sitting: Sitting) -> None:
     sitting.versions["parsl"] = parsl.__version__
     workers = len(sitting.workload.speeds)
-    provider = AttentiveProvider(
+    LocalProvider.status_polling_interval = 1  # Else blocks are looked for every five seconds.
+    provider = LocalProvider(
         init_blocks=workers,
         min_blocks=workers,
         max_blocks=workers,

@@ -27,9 +27,16 @@ class Plan(NamedTuple):
 FULL = Plan()
 QUICK = Plan(
     rounds=1,
-    workload=Workload(items=200, speeds=(1.0, 4.0), load_seconds=0.3, limit_seconds=20.0),
+    workload=Workload(
+        items=300,
+        mean_seconds=0.03,
+        speeds=(1.0, 4.0),
+        load_seconds=0.3,
+        away_seconds=0.2,
+        limit_seconds=20.0,
+    ),
     schedules=(("none", 0.0), ("every_1_s", 1.0)),
     batches=(10,),
     installs=False,
 )
-"""As little as shows that it works."""
+"""As little as shows that it works; so long that there is a kill."""

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
+from evaluations.in_the_root import taskvine_problem
 from evaluations.peers.environment import Environment
 from evaluations.peers.sitting import PATIENCE_SECONDS, ROOT, Outcome
 from evaluations.peers.workload import Workload
@@ -92,27 +93,16 @@ def run(system: System, workload: Workload, batch: int, environment: Environment
 def _python(place: str, environment: Environment) -> list[str]:
     if place == "peers":
         return [environment.python]
-    if place == "here" or not _native_problem():
+    if place == "here" or not taskvine_problem():
         return [sys.executable]
     return [str(ENTER), "python"]
 
 
 def _why_no_taskvine() -> str:
-    problem = _native_problem()
+    problem = taskvine_problem()
     if not problem or (CLUSTER_ROOT.is_dir() and os.geteuid() == 0):
         return ""
     return f"{problem} (nor can the cluster root be entered: `make cluster`, as root)"
-
-
-def _native_problem() -> str:
-    from pcm import EngineError
-    from pcm.engines.taskvine.requirements import check_machine
-
-    try:
-        check_machine()
-    except EngineError as error:
-        return str(error)
-    return ""
 
 
 def _end(process: subprocess.Popen[str]) -> None:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import subprocess
 import sys
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
-import psutil
-
+from evaluations.peers.kills import kill_worker
 from pcm.engines.invitation import Invitation
 
 ROOT = Path(__file__).parents[2]
@@ -52,22 +49,13 @@ class Guests:
     def kill(self, name: str) -> None:
         """All of its processes at once, from the top, so that none cleans up after another."""
         launcher = self._launchers[name]
-        with contextlib.suppress(psutil.NoSuchProcess):
-            top = psutil.Process(launcher.pid)
-            for process in [top, *top.children(recursive=True)]:
-                with contextlib.suppress(psutil.NoSuchProcess):
-                    process.kill()
+        kill_worker(launcher.pid, below=[os.getpid()])
         launcher.wait()
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         for name, launcher in self._launchers.items():
             try:
                 launcher.wait(END_SECONDS if error is None else 0.0)

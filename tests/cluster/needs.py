@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from evaluations.dispatch import beside
 from tests.cluster import rootfs
 
 needs_taskvine = pytest.mark.skipif(
@@ -17,3 +18,9 @@ needs_htcondor = pytest.mark.skipif(
     reason="starts HTCondor's daemons: run it by tests/cluster/enter",
 )
 """Not where HTCondor is merely installed: a machine that is in a pool is left alone."""
+
+needs_function_calls = pytest.mark.skipif(
+    bool(beside.missing()), reason=f"pip install {' '.join(beside.missing())}"
+)
+"""TaskVine's own libraries of functions, for which it imports packages that pcm does not need: the
+root has them, a native installation of TaskVine may not."""

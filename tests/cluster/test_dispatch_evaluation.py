@@ -6,17 +6,10 @@ from typing import Any
 
 import pytest
 
-from evaluations.dispatch import beside
-from tests.cluster.needs import needs_taskvine
+from tests.cluster.needs import needs_function_calls, needs_taskvine
 from tests.evaluations import program
 
-pytestmark = [
-    pytest.mark.cluster,
-    needs_taskvine,
-    pytest.mark.skipif(
-        bool(beside.missing()), reason=f"needs {beside.missing()}; in the root: `make cluster`"
-    ),
-]
+pytestmark = [pytest.mark.cluster, needs_taskvine, needs_function_calls]
 
 WAYS = {"engine", "manager", "taskvine_direct", "taskvine_direct_queued", "taskvine_fork"}
 TRIPS = {"engine", "taskvine_direct", "taskvine_fork"}

@@ -6,16 +6,15 @@ from typing import Any
 
 import pytest
 
-from evaluations.dispatch import beside
 from evaluations.peers.environment import Environment
 from evaluations.peers.measuring import measure
 from evaluations.peers.plan import QUICK
 from evaluations.peers.systems import SYSTEMS
-from tests.cluster.needs import needs_taskvine
+from tests.cluster.needs import needs_function_calls, needs_taskvine
 
 pytestmark = [pytest.mark.cluster, pytest.mark.kills, needs_taskvine]
 
-PRESENT = ("taskvine_serverless", "pcm_taskvine")
+PRESENT = (pytest.param("taskvine_serverless", marks=needs_function_calls), "pcm_taskvine")
 
 
 @pytest.fixture(scope="module")
@@ -23,8 +22,7 @@ def figures() -> dict[str, Any]:
     with pytest.MonkeyPatch.context() as patch:
         missing = dict.fromkeys(("ray", "distributed", "parsl"), "is not installed")
         patch.setattr(Environment, "lacking", lambda _: missing)
-        workload = QUICK.workload._replace(items=300, mean_seconds=0.03, away_seconds=0.2)
-        plan = QUICK._replace(workload=workload, schedules=(("every_1_s", 1.0),))
+        plan = QUICK._replace(schedules=(("every_1_s", 1.0),))
         found, _ = measure(plan, lambda _: None)
     return found
 
@@ -35,7 +33,6 @@ def test_peers_that_are_not_installed_are_absent(figures: dict[str, Any]) -> Non
 
 
 @pytest.mark.parametrize("system", PRESENT)
-@pytest.mark.skipif(bool(beside.missing()), reason=f"needs {beside.missing()}: `make cluster`")
 def test_it_outlives_kills(figures: dict[str, Any], system: str) -> None:
     assert system not in figures["failed"]
     for found in figures["systems"][system].values():

@@ -20,10 +20,10 @@ from pcm.engines.taskvine import TaskVineEngine
 from pcm.journal import JournalReader
 from tests.cluster.needs import needs_taskvine
 from tests.cluster.outside import ended, launch
+from tests.cluster.waiting import until
 
 pytestmark = [pytest.mark.cluster, needs_taskvine]
 
-DEADLINE_SECONDS = 40.0
 MODEL_BYTES = 9 << 20
 """More than one piece."""
 MOST_OF_IT = int(psutil.virtual_memory().total * 0.6)
@@ -69,10 +69,7 @@ class Log:
         return [entry for entry in found if entry.context == self._context]
 
     def until(self, matches: Callable[[Load | ReplicaChanged], bool]) -> None:
-        deadline = time.monotonic() + DEADLINE_SECONDS
-        while not any(matches(entry) for entry in self.read()):
-            assert time.monotonic() < deadline, self.read()
-            time.sleep(0.02)
+        until(lambda: any(matches(entry) for entry in self.read()), self.read, within_seconds=40)
 
 
 def told(entry: Load | ReplicaChanged) -> tuple[str, str]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
+import psutil
 import pytest
 
 from evaluations.cold_start import page_cache
@@ -31,8 +33,18 @@ def test_the_full_plan_is_about_the_shape_that_it_names() -> None:
     assert FULL.hidden % 64 == QUICK.hidden % 64 == 0
 
 
-def test_files_are_read_and_dropped(tmp_path: Path) -> None:
-    (tmp_path / "weights").write_bytes(bytes(3 << 20))
+def test_files_are_read_and_dropped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "weights"
+    file.write_bytes(bytes(3 << 20))
     (tmp_path / "folder").mkdir()
+    dropped = []
+
+    def advise(descriptor: int, start: int, length: int, advice: int) -> None:
+        dropped.append((os.fstat(descriptor).st_ino, start, length, advice))
+
+    monkeypatch.setattr(os, "posix_fadvise", advise)
     page_cache.drop(tmp_path)
-    assert page_cache.read_seconds(tmp_path) > 0
+    assert dropped == [(file.stat().st_ino, 0, 0, os.POSIX_FADV_DONTNEED)]
+    before = psutil.Process().io_counters().read_chars
+    page_cache.read_seconds(tmp_path)
+    assert psutil.Process().io_counters().read_chars - before >= 3 << 20

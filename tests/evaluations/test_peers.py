@@ -18,15 +18,14 @@ from evaluations.peers import ledger, systems
 from evaluations.peers.environment import Environment, requirements
 from evaluations.peers.figures import bound_seconds, of_run, together
 from evaluations.peers.kills import kill_worker
-from evaluations.peers.ledger import Ledger
+from evaluations.peers.ledger import Kind, Ledger
 from evaluations.peers.machines import ZERO, Machine, holder, set_away
 from evaluations.peers.measuring import measure, targets
-from evaluations.peers.plan import FULL, QUICK, Plan
+from evaluations.peers.plan import FULL, QUICK
 from evaluations.peers.sitting import Outcome
 from evaluations.peers.systems import SYSTEMS, RunError, System, absent, run
 from evaluations.peers.workload import Workload, answer
 
-ROOT = Path(__file__).parents[2]
 TINY = Workload(items=40, mean_seconds=0.002, speeds=(1.0, 4.0), load_seconds=0.0)
 
 
@@ -120,8 +119,10 @@ def test_a_kill_takes_all_of_the_worker_and_nothing_above(tmp_path: Path) -> Non
 
 def test_what_a_kill_interrupted_is_lost_and_not_a_duplicate(tmp_path: Path) -> None:
     book = Ledger(tmp_path)
-    for kind, item in (("begun", 1), ("finished", 1), ("begun", 2), ("begun", 2), ("finished", 2)):
-        book.write(kind, 0, item)  # type: ignore[arg-type]
+    steps: list[tuple[Kind, int]] = [("begun", 1), ("finished", 1), ("begun", 2)]
+    steps += [("begun", 2), ("finished", 2)]
+    for kind, item in steps:
+        book.write(kind, 0, item)
     at = book.write("kill", 0, 3)
     book.close()
     counted = ledger.count(ledger.read(tmp_path))
@@ -205,7 +206,7 @@ def test_pcm_is_exact_and_every_figure_is_there(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(systems, "SYSTEMS", alone)
     missing = dict.fromkeys(requirements(), "is not installed")
     monkeypatch.setattr(Environment, "lacking", lambda _: missing)
-    figures, _ = measure(plan(), lambda _: None)
+    figures, _ = measure(QUICK, lambda _: None)
     assert figures["absent"] == {"dask": "is not installed"}
     assert figures["failed"] == {}
     assert figures["systems"].keys() == {"pcm_local"}
@@ -218,9 +219,3 @@ def test_pcm_is_exact_and_every_figure_is_there(monkeypatch: pytest.MonkeyPatch)
     (killed,) = figures["runs"]["pcm_local"]["every_1_s"]
     assert killed["kills"] >= 1
     assert json.loads(json.dumps(figures)) is not None
-
-
-def plan() -> Plan:
-    """So long that there is a kill."""
-    workload = QUICK.workload._replace(items=300, mean_seconds=0.03, away_seconds=0.2)
-    return QUICK._replace(workload=workload)

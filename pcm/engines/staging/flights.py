@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from math import inf
 
 from pcm.engines.staging.moves import Call, Piece, Publish
@@ -99,9 +99,6 @@ class Flights:
         for flight in found.values():
             heapq.heappush(self._dues, (flight.due, flight.call.number))
         return list(found.values())
-
-    def __iter__(self) -> Iterator[Flight]:
-        return iter(self._flights.values())
 
     def get(self, number: int) -> Flight | None:
         return self._flights.get(number)

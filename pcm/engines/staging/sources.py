@@ -45,10 +45,6 @@ class Sources:
         """The one with the fewest fetches that has room for another; empty if there is none."""
         return min(file.free, key=self._loads.__getitem__, default="")
 
-    def load(self, worker: str) -> int:
-        """How many fetches are counted for it."""
-        return self._loads[worker]
-
     def begun(self, worker: str) -> None:
         """A fetch is counted for it."""
         self._loads[worker] += 1

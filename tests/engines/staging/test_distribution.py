@@ -74,7 +74,7 @@ class Pool:
     def check(self) -> None:
         flights = self.distribution._flights
         for worker in self.parts:
-            assert self.distribution._sources.load(worker) <= self.per_source
+            assert self.distribution._sources._loads[worker] <= self.per_source
             assert flights.at(worker) <= planning.CALLS_PER_WORKER
 
     # -- what can happen to a call ---------------------------------------------------------------
@@ -112,8 +112,7 @@ class Pool:
             self.now = due
             self.late |= {
                 (flight.call.worker, flight.call.digest)
-                for flight in self.distribution._flights
-                if flight.due <= self.now
+                for flight in self.distribution._flights.due(self.now)
             }
             self.take(self.distribution.expired(self.now))
 
@@ -313,11 +312,7 @@ def test_whatever_dies_and_fails_the_others_get_all_files(data: st.DataObject, c
     born = 0
     trouble: Counter[tuple[str, str]] = Counter()
     for _ in range(data.draw(st.integers(1, 60), "steps")):
-        happening = data.draw(
-            st.sampled_from(
-                ("join", "finish", "finish", "finish", "fail", "damage", "leave", "time")
-            )
-        )
+        happening = data.draw(st.sampled_from(HAPPENINGS))
         if happening == "join" and born < 12:
             born += 1
             parts = {d: data.draw(st.integers(0, size)) for d, size in SIZES.items()}
@@ -342,7 +337,7 @@ def test_whatever_dies_and_fails_the_others_get_all_files(data: st.DataObject, c
     for worker in list(pool.parts):
         pool.leave(worker)
     assert not pool.distribution._files
-    assert not list(pool.distribution._flights)
+    assert not pool.distribution._flights._flights
 
 
 @settings(max_examples=100, deadline=None)

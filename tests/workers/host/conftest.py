@@ -9,7 +9,14 @@ from tests.workers.host.driver import Worker
 
 
 @pytest.fixture
-def worker(tmp_path: Path) -> Iterator[Worker]:
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The file cache of the worker; it is not there yet."""
+    monkeypatch.setenv("PCM_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def worker(tmp_path: Path, cache: Path) -> Iterator[Worker]:
     with Worker(tmp_path) as started:
         yield started
 

@@ -16,7 +16,9 @@ from typing import Any
 
 import msgspec
 
+from tests.workers.host import user_code
 from tests.workers.host.by_value import pickled
+from tests.workers.staging.files import MISSING, NOWHERE
 from workers.host.link import Link
 from workers.host.processes import search_path
 from workers.protocol import (
@@ -29,6 +31,7 @@ from workers.protocol import (
     Order,
     Report,
     RunBatch,
+    Tree,
     decode_reports,
     encode,
 )
@@ -151,9 +154,16 @@ def load(
     probe: Callable[[Any], Any] | None = None,
     imports: Sequence[str] = (),
     timeout_seconds: float = 60.0,
+    trees: Sequence[Tree] = (),
 ) -> LoadContext:
     payload = pickled(loader, args, {}, probe)
-    return LoadContext(context, loader.__name__, payload, tuple(imports), timeout_seconds)
+    name, modules = loader.__name__, tuple(imports)
+    return LoadContext(context, name, payload, modules, timeout_seconds, trees=tuple(trees))
+
+
+def load_missing(context: str = "c", tree: Tree = MISSING) -> LoadContext:
+    """A context that is its argument: the place of files that come from the manager."""
+    return load(user_code.constant, NOWHERE, context=context, trees=[tree])
 
 
 def define(function: Callable[..., Any], task: str = "t", **arguments: Any) -> DefineTask:

@@ -4,16 +4,28 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
-import pytest
 
 from tests.workers.host import user_code
-from tests.workers.host.driver import DEADLINE_SECONDS, Worker, define, load, run
-from tests.workers.host.test_staging import CONTENT, MISSING, WANTED, fill, with_trees
-from tests.workers.staging.files import NOWHERE, digest, staged, tree
+from tests.workers.host.driver import (
+    DEADLINE_SECONDS,
+    Worker,
+    define,
+    load,
+    load_missing,
+    run,
+)
+from tests.workers.staging.files import (
+    CONTENT,
+    MISSING,
+    WANTED,
+    can_be_removed,
+    fill,
+    staged,
+    tree,
+)
 from tests.workers.staging.neighbour import Neighbour
 from workers.protocol import (
     BatchEnd,
@@ -26,27 +38,6 @@ from workers.protocol import (
     ReplicaFault,
     ReplicaState,
 )
-from workers.staging.errors import StagingError
-from workers.staging.room import RESERVE_BYTES
-from workers.staging.store import Store
-
-WHOLE = FileState(digest(CONTENT), "whole")
-
-
-@pytest.fixture
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("PCM_CACHE", str(tmp_path / "cache"))
-    return tmp_path / "cache"
-
-
-@pytest.fixture
-def worker(tmp_path: Path, cache: Path) -> Iterator[Worker]:
-    with Worker(tmp_path) as started:
-        yield started
-
-
-def to_load(context: str = "c") -> LoadContext:
-    return with_trees(load(user_code.constant, NOWHERE, context=context), MISSING)
 
 
 def ahead(order: LoadContext) -> LoadContext:
@@ -63,24 +54,15 @@ def states(worker: Worker, context: str = "c") -> list[str]:
 
 def settle(worker: Worker) -> None:
     """Its thread has done what came before."""
-    worker.send(ahead(with_trees(to_load("bad"), tree({}, 0))))
+    worker.send(ahead(load_missing("bad", tree({}, 0))))
     worker.wait(ReplicaFault, context="bad")
-
-
-def can_be_removed(cache: Path) -> bool:
-    """Whether another worker that needs room may take that of the file."""
-    neighbour = Store(str(cache), free=lambda _: RESERVE_BYTES)
-    with pytest.raises(StagingError, match="is full"):
-        neighbour.make_room(1)  # What goes makes none, as this neighbour sees it.
-    neighbour.close()
-    return not (cache / "files" / digest(CONTENT)).exists()
 
 
 def test_files_come_while_another_context_computes(worker: Worker, cache: Path) -> None:
     fill(cache, CONTENT)
     worker.send(load(user_code.constant, 5, context="d"), define(user_code.the_context))
     worker.wait(ReplicaState, context="d", status="warm")
-    worker.send(ahead(to_load()))
+    worker.send(ahead(load_missing()))
     state = worker.wait(ReplicaState, context="c")
     assert (state.status, state.seconds, state.pid) == ("staged", 0.0, 0)
     worker.send(run(1, [0], "d"), run(2, [0], "c"))
@@ -91,9 +73,9 @@ def test_files_come_while_another_context_computes(worker: Worker, cache: Path) 
 
 def test_a_context_whose_files_came_ahead_is_loaded_at_once(worker: Worker, cache: Path) -> None:
     fill(cache, CONTENT)
-    worker.send(ahead(to_load()))
+    worker.send(ahead(load_missing()))
     worker.wait(ReplicaState, status="staged")
-    worker.send(to_load(), define(user_code.the_context), run(1, [0]))
+    worker.send(load_missing(), define(user_code.the_context), run(1, [0]))
     worker.wait(BatchEnd, outcome="done")
     place = worker.results(1)[0]
     assert (Path(place) / "weights").read_bytes() == CONTENT
@@ -112,8 +94,8 @@ def test_files_that_are_on_their_way_when_their_context_is_loaded(
     brought.write_bytes(CONTENT)
     with Neighbour(cache, MISSING.files[0]) as neighbour:
         neighbour.tell("take")
-        worker.send(ahead(to_load()), define(user_code.echo))
-        worker.send(to_load(), run(1, [7]))
+        worker.send(ahead(load_missing()), define(user_code.echo))
+        worker.send(load_missing(), run(1, [7]))
         worker.wait(ReplicaState, status="staging")
         assert neighbour.tell(f"append 0 {brought}") == "whole"
         assert worker.wait(BatchEnd).outcome == "done"
@@ -123,18 +105,18 @@ def test_files_that_are_on_their_way_when_their_context_is_loaded(
 def test_other_files_than_those_that_came_are_waited_for(worker: Worker, cache: Path) -> None:
     """The user has changed them since."""
     fill(cache, CONTENT)
-    worker.send(ahead(to_load()))
+    worker.send(ahead(load_missing()))
     worker.wait(ReplicaState, status="staged")
-    worker.send(with_trees(to_load(), tree({"weights": b"others"})))
+    worker.send(load_missing("c", tree({"weights": b"others"})))
     worker.wait(ReplicaState, status="staging")
     assert worker.wait(FileState).digest == staged(b"others").digest
 
 
 def test_one_that_is_there_or_on_its_way_is_not_brought_twice(worker: Worker, cache: Path) -> None:
-    worker.send(ahead(to_load()), ahead(to_load()))
+    worker.send(ahead(load_missing()), ahead(load_missing()))
     assert worker.wait(FileState) == WANTED
-    worker.send(to_load("e"))
-    worker.send(ahead(to_load("e")))
+    worker.send(load_missing("e"))
+    worker.send(ahead(load_missing("e")))
     worker.wait(ReplicaState, context="e", status="staging")
     worker.send(load(user_code.constant, context="d"))
     worker.wait(ReplicaState, context="d", status="warm")
@@ -143,7 +125,7 @@ def test_one_that_is_there_or_on_its_way_is_not_brought_twice(worker: Worker, ca
     assert (states(worker), states(worker, "e")) == ([], ["staging"])
     assert states(worker, "d") == ["loading", "warm", "warm"]
     fill(cache, b"other")
-    other = with_trees(to_load("f"), tree({"weights": b"other"}))
+    other = load_missing("f", tree({"weights": b"other"}))
     for _ in range(2):
         worker.send(ahead(other))
         worker.wait(ReplicaState, context="f", status="staged")
@@ -161,7 +143,7 @@ def test_without_files_all_is_there(worker: Worker) -> None:
 
 def test_what_is_not_needed_any_more_is_let_go(worker: Worker, cache: Path) -> None:
     fill(cache, CONTENT)
-    worker.send(ahead(to_load()))
+    worker.send(ahead(load_missing()))
     worker.wait(ReplicaState, status="staged")
     worker.send(DropContext("c"), DropContext("c"))
     worker.wait(ReplicaState, status="absent")
@@ -172,9 +154,9 @@ def test_what_is_not_needed_any_more_is_let_go(worker: Worker, cache: Path) -> N
 
 def test_files_stay_when_the_replica_that_had_them_ends_later(worker: Worker, cache: Path) -> None:
     fill(cache, CONTENT)
-    worker.send(to_load())
+    worker.send(load_missing())
     worker.wait(ReplicaState, status="warm")
-    worker.send(DropContext("c"), ahead(to_load()))
+    worker.send(DropContext("c"), ahead(load_missing()))
     worker.wait(ReplicaState, status="absent")
     settle(worker)
     assert "staged" in states(worker)
@@ -184,20 +166,20 @@ def test_files_stay_when_the_replica_that_had_them_ends_later(worker: Worker, ca
 def test_files_that_cannot_be_there(worker: Worker, cache: Path) -> None:
     cache.mkdir()
     cache.chmod(0o777)
-    worker.send(ahead(to_load()))
+    worker.send(ahead(load_missing()))
     fault = worker.wait(ReplicaFault)
     assert (fault.context, fault.kind, fault.error.type) == ("c", "loader_error", "StagingError")
     cache.chmod(0o700)
-    worker.send(DropContext("c"), ahead(to_load()))
+    worker.send(DropContext("c"), ahead(load_missing()))
     assert worker.wait(FileState) == WANTED
     assert states(worker) == []
 
 
 def test_it_leaves_with_files_ahead(worker: Worker, cache: Path) -> None:
     fill(cache, CONTENT)
-    worker.send(ahead(to_load()))
+    worker.send(ahead(load_missing()))
     worker.wait(ReplicaState, status="staged")
-    worker.send(Leave(5.0), ahead(to_load("d")))
+    worker.send(Leave(5.0), ahead(load_missing("d")))
     assert worker.wait(Goodbye).cause == "retired"
     worker.wait_end()
     assert can_be_removed(cache)
@@ -205,7 +187,7 @@ def test_it_leaves_with_files_ahead(worker: Worker, cache: Path) -> None:
 
 def test_while_it_finishes_what_is_running_the_files_may_go(worker: Worker, cache: Path) -> None:
     fill(cache, CONTENT)
-    worker.send(ahead(to_load()), define(user_code.slow))
+    worker.send(ahead(load_missing()), define(user_code.slow))
     worker.wait(ReplicaState, status="staged")
     worker.send(load(user_code.constant, context="d"), run(1, [60.0], "d"))
     worker.wait(ReplicaState, context="d", status="warm")
@@ -217,7 +199,7 @@ def test_while_it_finishes_what_is_running_the_files_may_go(worker: Worker, cach
 
 
 def test_it_is_evicted_with_files_on_their_way(worker: Worker) -> None:
-    worker.send(ahead(to_load()))
+    worker.send(ahead(load_missing()))
     worker.wait(FileState)
     worker.process.send_signal(signal.SIGTERM)
     worker.wait(Notice)

@@ -9,10 +9,8 @@ import msgspec
 import pytest
 
 from tests.workers.host import user_code
-from tests.workers.host.driver import Worker, define, load, run
-from workers.protocol import BatchEnd, DropContext, ReplicaFault, ReplicaState, StagedFile, Tree
-
-NEVER_BROUGHT = Tree(0, "/no/such/directory", (StagedFile("weights", 9, "0" * 32, 1),))
+from tests.workers.host.driver import Worker, define, load, load_missing, run
+from workers.protocol import BatchEnd, DropContext, ReplicaFault, ReplicaState
 
 
 def has_decimal() -> bool:
@@ -33,8 +31,8 @@ def test_a_worker_is_told_at_its_start(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("tier", ["disk", "gpu"])
 def test_while_files_are_awaited(worker: Worker, tier: str) -> None:
-    order = load(user_code.constant, "x", context="a", imports=["decimal"])
-    worker.send(msgspec.structs.replace(order, trees=(NEVER_BROUGHT,), tier=tier))
+    order = load_missing("a")
+    worker.send(msgspec.structs.replace(order, imports=("decimal",), tier=tier))
     check_decimal(worker)
     worker.send(DropContext("a"))
     worker.wait(ReplicaState, context="a", status="absent")

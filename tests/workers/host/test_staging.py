@@ -4,18 +4,27 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import psutil
 import pytest
 
 from tests.workers.host import user_code
 from tests.workers.host.by_value import pickled
-from tests.workers.host.driver import Worker, define, load, run
-from tests.workers.staging.files import MODIFIED_NS, NOWHERE, digest, staged, tree
+from tests.workers.host.driver import Worker, define, load, load_missing, run
+from tests.workers.staging.files import (
+    CONTENT,
+    MISSING,
+    MODIFIED_NS,
+    NOWHERE,
+    WANTED,
+    WHOLE,
+    can_be_removed,
+    digest,
+    fill,
+    tree,
+)
 from tests.workers.staging.neighbour import Neighbour
 from workers.protocol import (
     BatchEnd,
@@ -28,43 +37,7 @@ from workers.protocol import (
     Notice,
     ReplicaFault,
     ReplicaState,
-    Tree,
 )
-from workers.staging.errors import StagingError
-from workers.staging.room import RESERVE_BYTES
-from workers.staging.store import Store
-
-CONTENT = b"the weights"
-MISSING = tree({"weights": CONTENT})
-WANTED = FileState(digest(CONTENT), "wanted")
-
-
-@pytest.fixture
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("PCM_CACHE", str(tmp_path / "cache"))
-    return tmp_path / "cache"
-
-
-@pytest.fixture
-def worker(tmp_path: Path, cache: Path) -> Iterator[Worker]:
-    with Worker(tmp_path) as started:
-        yield started
-
-
-def with_trees(order: LoadContext, *trees: Tree) -> LoadContext:
-    return msgspec.structs.replace(order, trees=trees)
-
-
-def missing(context: str = "c") -> LoadContext:
-    return with_trees(load(user_code.constant, NOWHERE, context=context), MISSING)
-
-
-def fill(cache: Path, content: bytes) -> None:
-    store = Store(str(cache))
-    file = staged(content)
-    store.take(file)
-    assert store.append(file, 0, content) == "whole"
-    store.close()
 
 
 def read(path: str | Path) -> list[str]:
@@ -82,7 +55,7 @@ def test_the_same_path_is_used_as_it_is(worker: Worker, tmp_path: Path) -> None:
     file.write_bytes(CONTENT)
     os.utime(file, ns=(MODIFIED_NS, MODIFIED_NS))
     one = tree({"weights": CONTENT}, path=str(file), is_file=True)
-    worker.send(with_trees(load(user_code.constant, str(file)), one))
+    worker.send(load(user_code.constant, str(file), trees=[one]))
     worker.send(define(user_code.the_context), run(1, [0]))
     states = [worker.wait(ReplicaState) for _ in range(3)]
     assert [state.status for state in states] == ["staging", "loading", "warm"]
@@ -98,11 +71,10 @@ def test_the_loader_is_given_the_places_of_its_files(worker: Worker, cache: Path
 
     fill(cache, CONTENT)
     arguments = ((NOWHERE, Path(NOWHERE)), {"other": NOWHERE})
-    order = LoadContext("c", "loader", pickled(loader, *arguments, None))
-    file = tree({"f": CONTENT}, 1, is_file=True)
-    worker.send(with_trees(order, MISSING, tree({"x/w": CONTENT}, "other"), file))
+    trees = (MISSING, tree({"x/w": CONTENT}, "other"), tree({"f": CONTENT}, 1, is_file=True))
+    worker.send(LoadContext("c", "loader", pickled(loader, *arguments, None), trees=trees))
     worker.send(define(user_code.the_context), run(1, [0]))
-    assert worker.wait(FileState) == FileState(digest(CONTENT), "whole")
+    assert worker.wait(FileState) == WHOLE
     worker.wait(BatchEnd, outcome="done")
     assert worker.results(1)[0] == [
         ["str", "weights: the weights"],
@@ -115,7 +87,7 @@ def test_a_tree_for_an_argument_that_was_not_given_fails_the_loader(
     worker: Worker, cache: Path
 ) -> None:
     fill(cache, CONTENT)
-    worker.send(with_trees(load(user_code.constant), tree({"w": CONTENT}, "model")))
+    worker.send(load(user_code.constant, trees=[tree({"w": CONTENT}, "model")]))
     fault = worker.wait(ReplicaFault)
     assert fault.kind == "loader_error"
     assert str(fault.error) == "LookupError: the loader was given no argument 'model'"
@@ -123,28 +95,23 @@ def test_a_tree_for_an_argument_that_was_not_given_fails_the_loader(
 
 def test_files_stay_locked_until_their_replica_is_gone(worker: Worker, cache: Path) -> None:
     fill(cache, CONTENT)
-    worker.send(missing())
+    worker.send(load_missing())
     worker.wait(ReplicaState, status="warm")
-    neighbour = Store(str(cache), free=lambda _: RESERVE_BYTES)
-    with pytest.raises(StagingError, match="is full"):
-        neighbour.make_room(1)
-    assert (cache / "files" / digest(CONTENT)).exists()
+    assert not can_be_removed(cache)
     worker.send(DropContext("c"))
     worker.wait(ReplicaState, status="absent")
-    worker.send(with_trees(load(user_code.constant, context="d"), tree({}, 0)))
+    worker.send(load(user_code.constant, context="d", trees=[tree({}, 0)]))
     worker.wait(ReplicaFault)  # The thread has done what came before.
-    with pytest.raises(StagingError, match="is full"):
-        neighbour.make_room(1)  # What goes makes none, as this neighbour sees it.
-    assert not (cache / "files" / digest(CONTENT)).exists()
+    assert can_be_removed(cache)
 
 
 # -- waiting -------------------------------------------------------------------------------------
 
 
 def test_batches_wait_for_the_files_with_the_context(worker: Worker) -> None:
-    worker.send(missing(), define(user_code.echo), run(1, [1]), run(2, [2]))
+    worker.send(load_missing(), define(user_code.echo), run(1, [1]), run(2, [2]))
     assert worker.wait(FileState) == WANTED
-    worker.send(missing())  # It was ordered before.
+    worker.send(load_missing())  # It was ordered before.
     worker.send(CancelBatch(1, "deadline"))
     end = worker.wait(BatchEnd, batch=1)
     assert (end.outcome, end.started) == ("deadline", False)
@@ -155,20 +122,20 @@ def test_batches_wait_for_the_files_with_the_context(worker: Worker) -> None:
     assert [state.status for state in states] == ["staging", "absent"]
     worker.send(run(3, [3]))
     assert worker.wait(BatchEnd, batch=3).outcome == "refused"
-    worker.send(missing())
+    worker.send(load_missing())
     worker.wait(ReplicaState, status="staging")
     assert worker.wait(FileState) == WANTED
 
 
 def test_other_contexts_do_not_wait(worker: Worker) -> None:
-    worker.send(missing("c"), load(user_code.constant, 5, context="d"))
+    worker.send(load_missing("c"), load(user_code.constant, 5, context="d"))
     worker.send(define(user_code.the_context), run(1, [0], "d"))
     worker.wait(BatchEnd, outcome="done")
     assert worker.results(1) == {0: 5}
 
 
 def test_a_context_that_ends_does_not_begin_one_whose_files_are_missing(worker: Worker) -> None:
-    worker.send(missing("c"), load(user_code.constant, context="d"))
+    worker.send(load_missing("c"), load(user_code.constant, context="d"))
     worker.wait(ReplicaState, context="d", status="warm")
     worker.send(DropContext("d"))
     worker.wait(ReplicaState, context="d", status="absent")
@@ -186,8 +153,7 @@ def test_the_loaders_time_begins_when_the_files_are_there(
     brought.write_bytes(CONTENT)
     with Neighbour(cache, MISSING.files[0]) as neighbour:
         neighbour.tell("take")
-        order = load(user_code.constant, NOWHERE, timeout_seconds=2.0)
-        worker.send(with_trees(order, MISSING))
+        worker.send(load(user_code.constant, NOWHERE, timeout_seconds=2.0, trees=[MISSING]))
         worker.send(load(user_code.hanging, context="d", timeout_seconds=2.1))
         assert worker.wait(ReplicaFault, context="d").kind == "load_timeout"
         assert neighbour.tell(f"append 0 {brought}") == "whole"
@@ -200,7 +166,7 @@ def test_a_context_whose_files_came_waits_for_the_memory_of_one_that_ends(
     fill(cache, CONTENT)
     worker.send(load(user_code.constant, context="old"))
     old = worker.wait(ReplicaState, status="warm").pid
-    worker.send(DropContext("old"), missing())
+    worker.send(DropContext("old"), load_missing())
     absent = worker.wait(ReplicaState, status="absent")
     assert absent.context == "old"
     loading = worker.wait(ReplicaState, context="c", status="loading")
@@ -213,7 +179,7 @@ def test_a_context_that_fails_before_its_files_are_there_takes_its_batches_along
 ) -> None:
     cache.mkdir()
     cache.chmod(0o777)
-    worker.send(define(user_code.echo), missing(), run(1, [1]))
+    worker.send(define(user_code.echo), load_missing(), run(1, [1]))
     fault = worker.wait(ReplicaFault)
     assert (fault.context, fault.kind, fault.error.type) == ("c", "loader_error", "StagingError")
     assert "can be written by other users" in fault.error.message
@@ -221,7 +187,7 @@ def test_a_context_that_fails_before_its_files_are_there_takes_its_batches_along
     assert (end.outcome, end.started) == ("replica_died", False)
     assert end.detail == "its context could not be loaded"
     cache.chmod(0o700)
-    worker.send(missing())
+    worker.send(load_missing())
     assert worker.wait(FileState) == WANTED
 
 
@@ -229,7 +195,7 @@ def test_a_context_that_fails_before_its_files_are_there_takes_its_batches_along
 
 
 def test_it_leaves_without_the_files(worker: Worker) -> None:
-    worker.send(missing(), define(user_code.echo), run(1, [1]))
+    worker.send(load_missing(), define(user_code.echo), run(1, [1]))
     worker.wait(FileState)
     worker.send(Leave(5.0))
     assert worker.wait(BatchEnd).outcome == "evicted"
@@ -239,7 +205,7 @@ def test_it_leaves_without_the_files(worker: Worker) -> None:
 
 
 def test_it_is_evicted_without_the_files(worker: Worker) -> None:
-    worker.send(missing(), define(user_code.echo), run(1, [1]))
+    worker.send(load_missing(), define(user_code.echo), run(1, [1]))
     worker.wait(FileState)
     worker.process.send_signal(signal.SIGTERM)
     worker.wait(Notice)
@@ -253,11 +219,11 @@ def test_work_in_the_thread_does_not_keep_it(worker: Worker, tmp_path: Path) -> 
     """It reads from a pipe that nobody writes to, in place of a file on a disk that hangs."""
     os.mkfifo(tmp_path / "fifo")
     (tmp_path / "cache").mkdir(mode=0o700)
-    worker.send(missing())
+    worker.send(load_missing())
     worker.wait(FileState)
     (tmp_path / "cache" / "files" / digest(CONTENT)).unlink(missing_ok=True)
     os.mkfifo(tmp_path / "cache" / "files" / digest(b"other"))
-    worker.send(with_trees(load(user_code.constant, context="d"), tree({"w": b"other"})))
+    worker.send(load(user_code.constant, context="d", trees=[tree({"w": b"other"})]))
     worker.send(load(user_code.constant, context="e"))
     worker.wait(ReplicaState, context="e", status="warm")
     worker.send(Leave(5.0))

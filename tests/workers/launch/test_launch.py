@@ -121,7 +121,9 @@ def test_it_leaves_before_its_walltime_which_its_host_is_told(tmp_path: Path) ->
     code, output = ended(launch(tmp_path, script, *options))
     assert code == 0
     (line,) = [line for line in output.splitlines() if "at=" in line]
-    leaves_at, zone = re.fullmatch(r"pcm worker: at=(\S+) zone=(.*)", line).groups()  # type: ignore[union-attr]
+    told = re.fullmatch(r"pcm worker: at=(\S+) zone=(.*)", line)
+    assert told is not None, line
+    leaves_at, zone = told.groups()
     assert before + 1.5 <= float(leaves_at) <= time.time()
     assert zone == "a site"
     assert "the walltime is almost over" in output
