@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import gc
 import os
+import shutil
+import tempfile
 import time
 from collections.abc import Iterator
 
@@ -19,6 +22,10 @@ PATIENCE_SECONDS = 3.0
 # Before torch is imported: threads that spin make a busy machine slow, and tests need only one.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# Nor do they write into the caches of who runs them, or read what is there.
+os.environ["XDG_CACHE_HOME"] = tempfile.mkdtemp(prefix="pcm-caches-")
+atexit.register(shutil.rmtree, os.environ["XDG_CACHE_HOME"], ignore_errors=True)
 
 # Whatever loses its parent in a test becomes a child of ours, and so does not escape the check.
 adopt_orphans()

@@ -12,7 +12,7 @@ from typing import Any
 import psutil
 import pytest
 import torch
-from transformers import AutoConfig, AutoModelForCausalLM, MixtralConfig, MixtralForCausalLM
+from transformers import AutoConfig, AutoModelForCausalLM
 
 from tests.inference import tiny_models
 from workers.inference.assembling import assembled
@@ -27,23 +27,6 @@ SCALED = {
     "high_freq_factor": 4.0,
     "original_max_position_embeddings": 64,
 }
-
-
-def mixtral() -> Any:
-    """Its experts are stored one by one and computed together."""
-    torch.manual_seed(0)
-    return MixtralForCausalLM(
-        MixtralConfig(
-            vocab_size=64,
-            hidden_size=32,
-            intermediate_size=48,
-            num_hidden_layers=2,
-            num_attention_heads=4,
-            num_key_value_heads=2,
-            num_local_experts=4,
-            max_position_embeddings=64,
-        )
-    )
 
 
 def both(directory: Path, dtype: str) -> tuple[Any, Any]:
@@ -83,7 +66,7 @@ def test_the_same_numbers_of_the_same_type(
     [
         tiny_models.gpt2,
         tiny_models.bloom,
-        mixtral,
+        tiny_models.mixtral,
         lambda: tiny_models.mistral(24),
         lambda: tiny_models.llama(rope_parameters=SCALED),
         lambda: tiny_models.llama(attention_bias=True, mlp_bias=True),

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from workers.inference.attention import (
+    Inputs,
     attend,
     attend_by_definition,
     attend_to_shared,
@@ -26,9 +27,11 @@ def test_the_kernel_gives_what_the_definition_says(dtype: torch.dtype, kind: str
     query, keys, values = (random(2, 4, 9, width).to(dtype) for width in (16, 16, 16))
     seen = torch.ones(9, 9, dtype=torch.bool).tril(1)
     bias = torch.zeros(2, 1, 9, 9, dtype=dtype).masked_fill_(~seen, float("-inf"))
-    given = {"all": {}, "causal": {"causal": True}, "bias": {"bias": bias}}[kind]
-    out, logs = attend(query, keys, values, SCALE, **given)  # type: ignore[arg-type]
-    expected, expected_logs = attend_by_definition(query, keys, values, SCALE, **given)  # type: ignore[arg-type]
+    inputs = Inputs(
+        query, keys, values, SCALE, bias if kind == "bias" else None, causal=kind == "causal"
+    )
+    out, logs = attend(inputs)
+    expected, expected_logs = attend_by_definition(inputs)
     tolerance = 1e-5 if dtype == torch.float32 else 3e-2
     torch.testing.assert_close(out, expected, atol=tolerance, rtol=tolerance)
     torch.testing.assert_close(logs, expected_logs, atol=tolerance, rtol=tolerance)
@@ -42,7 +45,7 @@ def test_a_shared_part_and_an_own_part_are_one_softmax(shared: int) -> None:
     own_keys, own_values = random(rows, heads, own, 16), random(rows, heads, own, 16) + 1
     merged = merge(
         attend_to_shared(query, keys, values, SCALE),
-        attend(query, own_keys, own_values, SCALE, causal=True),
+        attend(Inputs(query, own_keys, own_values, SCALE, causal=True)),
     )
 
     def whole(part: torch.Tensor, its_own: torch.Tensor) -> torch.Tensor:
@@ -52,6 +55,6 @@ def test_a_shared_part_and_an_own_part_are_one_softmax(shared: int) -> None:
     bias = torch.zeros(1, 1, own, shared + own)
     bias[..., shared:].masked_fill_(torch.ones(own, own, dtype=torch.bool).triu(1), float("-inf"))
     expected, _ = attend_by_definition(
-        query, whole(keys, own_keys), whole(values, own_values), SCALE, bias=bias
+        Inputs(query, whole(keys, own_keys), whole(values, own_values), SCALE, bias)
     )
     torch.testing.assert_close(merged, expected, atol=1e-5, rtol=1e-5)

@@ -14,7 +14,7 @@ from tests.inference import tiny_models
 from tests.inference.tiny_models import texts
 from workers.inference import load_encoder
 from workers.inference.embed import ResidentEncoder
-from workers.inference.packing import Packing
+from workers.inference.memory import sizes
 from workers.inference.pooling import Pooling, read_pooling
 
 pytestmark = pytest.mark.models
@@ -36,9 +36,8 @@ def encoder(kind: str, dtype: torch.dtype = torch.float32, pooling: Pooling | No
         )
     )
     network = model.eval().to(dtype)
-    return ResidentEncoder(
-        network, tiny_models.tokenizer(), pooling or Pooling("mean"), Packing(64)
-    )
+    allowed = sizes(network, 1, pass_tokens=64)
+    return ResidentEncoder(network, tiny_models.tokenizer(), pooling or Pooling("mean"), allowed)
 
 
 @pytest.mark.parametrize("kind", ["bert", "roberta"])

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -94,10 +95,10 @@ def test_a_model_that_is_no_causal_language_model(model_directory: Path, kind: s
     ],
 )
 def test_arguments_that_make_no_sense(
-    model_directory: Path, arguments: dict[str, object], message: str
+    model_directory: Path, arguments: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(ValueError, match=message):
-        load(str(model_directory), **arguments)  # type: ignore[arg-type]
+        load(str(model_directory), **arguments)
 
 
 def test_importing_the_package_imports_no_torch() -> None:

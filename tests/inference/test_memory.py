@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 import torch
@@ -12,10 +12,21 @@ import torch
 from tests.inference import tiny_models
 from tests.inference.conftest import resident
 from tests.inference.tiny_models import LABELS, PREFIX, texts
-from workers.inference import memory
+from workers.inference import Choice, Generation, memory
+from workers.inference.memo import Memo
 from workers.inference.resident import ResidentModel
 
 pytestmark = pytest.mark.models
+Answer = TypeVar("Answer")
+
+
+def answers(kind: type[Answer], given: Iterable[object]) -> list[Answer]:
+    """All of them, of which none may be an error."""
+    found = []
+    for one in given:
+        assert isinstance(one, kind), one
+        found.append(one)
+    return found
 
 
 def failing(monkeypatch: pytest.MonkeyPatch, llm: ResidentModel, fails: Callable[..., bool]) -> Any:
@@ -38,12 +49,12 @@ def test_memory_that_runs_out_halves_the_passes_and_no_item_is_lost(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     prompts = texts(40, longest_words=12)
-    expected = [choice.label for choice in resident().choose(prompts, LABELS, PREFIX)]  # type: ignore[union-attr]
-    llm = resident(pass_tokens=256, memo=tmp_path / "sizes" / "model.json")
+    plain = answers(Choice, resident().choose(prompts, LABELS, PREFIX))
+    llm = resident(pass_tokens=256, memo=Memo(tmp_path / "models" / "model.json"))
     list(llm.choose(prompts[:1], LABELS, PREFIX))  # the prefix is there
     passes = failing(monkeypatch, llm, lambda _, tokens: len(passes) > 2 and tokens > 64)
-    choices = list(llm.choose(prompts, LABELS, PREFIX))
-    assert [choice.label for choice in choices] == expected  # type: ignore[union-attr]
+    choices = answers(Choice, llm.choose(prompts, LABELS, PREFIX))
+    assert [choice.label for choice in choices] == [choice.label for choice in plain]
     assert passes[1:4] == [(1, 256), (1, 256), (1, 128)]
     assert all(tokens <= 64 for _, tokens in passes[4:])
     assert llm.sizes.packing.tokens == 64
@@ -98,12 +109,17 @@ def test_passes_are_as_large_as_pays_and_fits(
     assert memory.sizes(tiny_models.llama(), 4).packing.tokens == tokens
 
 
-def test_long_items_get_fewer_slots_where_memory_is_small() -> None:
+def test_long_items_get_fewer_slots_where_memory_is_small(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     llm = resident(slots=4, cache_bytes=64 * memory.cache_bytes_per_token(tiny_models.llama()))
     prompts = texts(5, longest_words=6)
-    answers = list(llm.generate(prompts, [10, 100, 20, 150, 5]))
-    roomy = list(resident(slots=4).generate(prompts, [10, 100, 20, 150, 5]))
-    assert [a.tokens for a in answers] == [a.tokens for a in roomy]  # type: ignore[union-attr]
+    passes = failing(monkeypatch, llm, lambda *_: False)
+    limits = [10, 100, 20, 150, 5]
+    cramped = answers(Generation, llm.generate(prompts, limits))
+    assert {rows for rows, _ in passes} == {1}
+    roomy = answers(Generation, resident(slots=4).generate(prompts, limits))
+    assert [answer.tokens for answer in cramped] == [answer.tokens for answer in roomy]
 
 
 def test_the_control_group_limits_what_is_free(

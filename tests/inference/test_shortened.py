@@ -15,25 +15,6 @@ from workers.inference.shortened import LAYERS, TOKENS, shortened
 pytestmark = pytest.mark.models
 
 
-def windows() -> Any:
-    """Every second layer sees the last few tokens only."""
-    from transformers import Gemma2Config, Gemma2ForCausalLM
-
-    torch.manual_seed(0)
-    return Gemma2ForCausalLM(
-        Gemma2Config(
-            vocab_size=400,
-            hidden_size=32,
-            intermediate_size=48,
-            num_hidden_layers=4,
-            num_attention_heads=4,
-            num_key_value_heads=2,
-            head_dim=8,
-            sliding_window=3,
-        )
-    ).eval()
-
-
 def test_it_is_short_meanwhile_and_whole_afterwards() -> None:
     model = tiny_models.llama(num_hidden_layers=6)
     ids = torch.tensor([[3, 5, 7]])
@@ -66,7 +47,7 @@ def test_output_tokens_are_the_first_of_the_vocabulary(tied: bool) -> None:
 
 
 def test_layers_that_are_not_alike_are_all_kept() -> None:
-    model = windows()
+    model = tiny_models.gemma2()
     with shortened(model):
         assert len(model.model.layers) == 4
     model = tiny_models.llama(num_hidden_layers=4)

@@ -11,12 +11,16 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import (
     BloomConfig,
     BloomForCausalLM,
+    Gemma2Config,
+    Gemma2ForCausalLM,
     GPT2Config,
     GPT2LMHeadModel,
     LlamaConfig,
     LlamaForCausalLM,
     MistralConfig,
     MistralForCausalLM,
+    MixtralConfig,
+    MixtralForCausalLM,
     PreTrainedTokenizerFast,
 )
 
@@ -56,9 +60,9 @@ def _sharpened(model: Any) -> Any:
     return model.eval()
 
 
-def llama(*, dtype: torch.dtype = torch.float32, seed: int = 0, **changes: Any) -> Any:
-    torch.manual_seed(seed)
-    settings: dict[str, Any] = {
+def _settings(**changes: Any) -> dict[str, Any]:
+    """Those that Llama and its relatives have in common."""
+    common: dict[str, Any] = {
         "vocab_size": len(tokenizer()),
         "hidden_size": 48,
         "intermediate_size": 96,
@@ -70,26 +74,31 @@ def llama(*, dtype: torch.dtype = torch.float32, seed: int = 0, **changes: Any) 
         "eos_token_id": 0,
         "pad_token_id": 0,
     }
-    return _sharpened(LlamaForCausalLM(LlamaConfig(**settings | changes))).to(dtype)
+    return common | changes
+
+
+def llama(*, dtype: torch.dtype = torch.float32, seed: int = 0, **changes: Any) -> Any:
+    torch.manual_seed(seed)
+    return _sharpened(LlamaForCausalLM(LlamaConfig(**_settings(**changes)))).to(dtype)
 
 
 def mistral(window: int) -> Any:
     """Layers that see only the last ``window`` tokens."""
     torch.manual_seed(0)
-    config = MistralConfig(
-        vocab_size=len(tokenizer()),
-        hidden_size=48,
-        intermediate_size=96,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        max_position_embeddings=POSITIONS,
-        sliding_window=window,
-        bos_token_id=None,
-        eos_token_id=0,
-        pad_token_id=0,
-    )
-    return _sharpened(MistralForCausalLM(config))
+    return _sharpened(MistralForCausalLM(MistralConfig(**_settings(sliding_window=window))))
+
+
+def mixtral() -> Any:
+    """Its experts are stored one by one and computed together."""
+    torch.manual_seed(0)
+    return _sharpened(MixtralForCausalLM(MixtralConfig(**_settings(num_local_experts=4))))
+
+
+def gemma2() -> Any:
+    """Every second layer sees the last few tokens only."""
+    torch.manual_seed(0)
+    config = Gemma2Config(**_settings(num_hidden_layers=4, head_dim=8, sliding_window=3))
+    return _sharpened(Gemma2ForCausalLM(config))
 
 
 def gpt2() -> Any:

@@ -33,9 +33,10 @@ def assembled(source: Path | str, config: Any, dtype: str) -> tuple[Any, dict[st
     None where that is to be asked instead: for a model of the hub, for quantised weights, and for
     architectures that are not those of one class. Raises what ``from_pretrained`` raises.
     """
-    kind = transformers.MODEL_FOR_CAUSAL_LM_MAPPING.get(type(config), None)
-    if isinstance(source, str) or not isinstance(kind, type):
+    found = transformers.MODEL_FOR_CAUSAL_LM_MAPPING.get(type(config), None)
+    if isinstance(source, str) or not isinstance(found, type):
         return None
+    kind: Any = found
     if getattr(config, "quantization_config", None) is not None:
         return None
     try:
@@ -47,7 +48,7 @@ def assembled(source: Path | str, config: Any, dtype: str) -> tuple[Any, dict[st
         weights: Tensors = {}
         for tensors in stored:
             weights |= tensors
-        network, report = kind.from_pretrained(  # type: ignore[attr-defined]
+        network, report = kind.from_pretrained(
             None, config=config, state_dict=weights, dtype=dtype, output_loading_info=True
         )
     if (source / "generation_config.json").exists():

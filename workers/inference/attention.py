@@ -7,6 +7,8 @@ nothing is copied per row.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 
 Part = tuple[torch.Tensor, torch.Tensor]
@@ -15,38 +17,36 @@ Part = tuple[torch.Tensor, torch.Tensor]
 _aten = torch.ops.aten
 
 
-def attend(
-    query: torch.Tensor,
-    keys: torch.Tensor,
-    values: torch.Tensor,
-    scale: float,
-    *,
-    bias: torch.Tensor | None = None,
-    causal: bool = False,
-) -> Part:
-    """Attention of a query [batch, heads, tokens, dim] over keys and values of as many heads.
+class Inputs(NamedTuple):
+    """What attention is computed from: a query [batch, heads, tokens, dim], keys and values.
 
     ``bias`` [batch, 1, tokens, keys] is added to the scores: 0, or minus infinity for what is not
     seen. ``causal`` asks for the usual mask of a square instead.
     """
+
+    query: torch.Tensor
+    keys: torch.Tensor
+    values: torch.Tensor
+    scale: float
+    bias: torch.Tensor | None = None
+    causal: bool = False
+
+
+def attend(inputs: Inputs) -> Part:
+    """Attention over keys and values of as many heads as the query has."""
+    query, keys, values, scale, bias, causal = inputs
     if query.device.type == "cpu" and keys.shape[-1] == values.shape[-1]:
         out, logs = _aten._scaled_dot_product_flash_attention_for_cpu(
             query, keys, values, 0.0, causal, attn_mask=bias, scale=scale
         )
         return out, logs
     if query.device.type == "cuda" and keys.shape[-1] == values.shape[-1]:
-        return _attend_on_cuda(query, keys, values, scale, bias, causal)
-    return attend_by_definition(query, keys, values, scale, bias=bias, causal=causal)
+        return _attend_on_cuda(inputs)
+    return attend_by_definition(inputs)
 
 
-def _attend_on_cuda(
-    query: torch.Tensor,
-    keys: torch.Tensor,
-    values: torch.Tensor,
-    scale: float,
-    bias: torch.Tensor | None,
-    causal: bool,
-) -> Part:
+def _attend_on_cuda(inputs: Inputs) -> Part:
+    query, keys, values, scale, bias, causal = inputs
     if bias is None and query.dtype != torch.float32 and query.shape[-1] <= 256:
         out, logs, *_ = _aten._scaled_dot_product_flash_attention(
             query, keys, values, 0.0, causal, scale=scale
@@ -60,16 +60,9 @@ def _attend_on_cuda(
     return out, logs[..., : query.shape[2]]
 
 
-def attend_by_definition(
-    query: torch.Tensor,
-    keys: torch.Tensor,
-    values: torch.Tensor,
-    scale: float,
-    *,
-    bias: torch.Tensor | None = None,
-    causal: bool = False,
-) -> Part:
+def attend_by_definition(inputs: Inputs) -> Part:
     """The same in plain operations, for devices without a kernel that gives the log-sum-exp."""
+    query, keys, values, scale, bias, causal = inputs
     scores = (query.float() @ keys.float().transpose(-1, -2)) * scale
     if causal:
         hidden = torch.ones(scores.shape[-2:], dtype=torch.bool, device=query.device).triu(1)
@@ -100,6 +93,6 @@ def attend_to_shared(
     """Attention of every token of every row over one copy [1, key heads, tokens, dim]."""
     batch, heads, tokens, dim = query.shape
     as_one = query.transpose(0, 1).reshape(1, heads, batch * tokens, dim)
-    out, logs = attend(fold_heads(as_one, keys.shape[1]), keys, values, scale)
+    out, logs = attend(Inputs(fold_heads(as_one, keys.shape[1]), keys, values, scale))
     out = out.reshape(heads, batch, tokens, -1).transpose(0, 1)
     return out, logs.reshape(heads, batch, tokens).transpose(0, 1)

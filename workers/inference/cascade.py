@@ -7,16 +7,17 @@ values and a scale, raise `NotOurs` and are served by their own code.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from transformers import AttentionInterface
 
-from workers.inference.attention import attend, attend_to_shared, merge
+from workers.inference.attention import Inputs, Part, attend, attend_to_shared, merge
 from workers.inference.prefix import LayerState, Prefix
 
 NAME = "pcm_cascade"
@@ -28,22 +29,26 @@ class NotOurs(RuntimeError):
     """The model's attention cannot be replaced by ours."""
 
 
-class Pass(Protocol):
-    """What stands in for attention during one forward pass."""
+class Pass(ABC):
+    """What stands in for attention during one forward pass, of rows that share a prefix."""
 
-    calls: int
+    def __init__(self, prefix: Prefix) -> None:
+        self.calls = 0
+        self._prefix = prefix
 
-    def attend(
-        self,
-        layer: int,
-        query: torch.Tensor,
-        keys: torch.Tensor,
-        values: torch.Tensor,
-        scale: float,
-    ) -> torch.Tensor:
+    def attend(self, layer: int, new: Inputs) -> torch.Tensor:
         """[rows, heads, tokens, dim] for a query of that shape, and this layer's new keys and
         values [rows, key heads, tokens, dim]."""
-        ...
+        self.calls += 1
+        own = self.attend_to_own(layer, new)
+        if not self._prefix.tokens:
+            return own[0]
+        shared = attend_to_shared(new.query, *self._prefix.layers[layer], new.scale)
+        return merge(shared, own)
+
+    @abstractmethod
+    def attend_to_own(self, layer: int, new: Inputs) -> Part:
+        """The same over what each row has behind the prefix."""
 
 
 _current: ContextVar[Pass] = ContextVar("pass")
@@ -61,10 +66,9 @@ def _attention(
 ) -> tuple[torch.Tensor, None]:
     if any(options.get(extra) is not None for extra in EXTRAS):
         raise NotOurs(f"{type(module).__name__} adds to its attention what we do not know")
-    here = _current.get()
-    here.calls += 1
     scale = query.shape[-1] ** -0.5 if scaling is None else scaling
-    out = here.attend(getattr(module, "layer_idx", None) or 0, query, key, value, scale)
+    layer = getattr(module, "layer_idx", None) or 0
+    out = _current.get().attend(layer, Inputs(query, key, value, scale))
     return out.transpose(1, 2).contiguous(), None
 
 
@@ -106,7 +110,7 @@ class Run:
     causal: bool = True
 
 
-class Packed:
+class Packed(Pass):
     """Many items one behind the other in a single row; each sees the prefix and itself.
 
     What no run covers is padding, whose attention is 0. With ``keep``, ``states`` holds each
@@ -114,18 +118,12 @@ class Packed:
     """
 
     def __init__(self, prefix: Prefix, runs: Sequence[Run], *, keep: bool = False) -> None:
-        self.calls = 0
+        super().__init__(prefix)
         self.states: list[LayerState] = []
-        self._prefix, self._runs, self._keep = prefix, runs, keep
+        self._runs, self._keep = runs, keep
 
-    def attend(
-        self,
-        layer: int,
-        query: torch.Tensor,
-        keys: torch.Tensor,
-        values: torch.Tensor,
-        scale: float,
-    ) -> torch.Tensor:
+    def attend_to_own(self, layer: int, new: Inputs) -> Part:
+        query, keys, values = new[:3]
         if self._keep:
             self.states.append((keys, values))
         heads, tokens = query.shape[1:3]
@@ -136,19 +134,19 @@ class Packed:
             keys, values = (part.repeat_interleave(groups, 1) for part in (keys, values))
         for run in self._runs:
             own, own_logs = attend(
-                _segments(query, run),
-                _segments(keys, run),
-                _segments(values, run),
-                scale,
-                bias=run.bias,
-                causal=run.causal and run.bias is None,
+                Inputs(
+                    _segments(query, run),
+                    _segments(keys, run),
+                    _segments(values, run),
+                    new.scale,
+                    run.bias,
+                    run.causal and run.bias is None,
+                )
             )
             end = run.start + run.count * run.width
             out[0, :, run.start : end] = own.transpose(0, 1).flatten(1, 2)
             logs[0, :, run.start : end] = own_logs.transpose(0, 1).flatten(1, 2)
-        if not self._prefix.tokens:
-            return out
-        return merge(attend_to_shared(query, *self._prefix.layers[layer], scale), (out, logs))
+        return out, logs
 
 
 def _segments(part: torch.Tensor, run: Run) -> torch.Tensor:

@@ -18,10 +18,6 @@ from workers.inference.labels import LabelTree
 from workers.inference.packing import Packing
 from workers.inference.prefix import Prefix
 
-KEPT_SHARE = 3 / 8
-"""Logits are computed for at most this share of a pass, and always for as many: they cost more
-than a layer, and their number must not follow from the neighbours."""
-
 Scores = list[float]
 """The log-likelihood of each label."""
 
@@ -35,12 +31,10 @@ def score(
     """
     start, extra = len(prefix.tokens), len(tree.inputs)
     lengths = [len(row) - start + extra for row in rows]
-    most = max(1, int(packing.tokens * KEPT_SHARE) // (1 + extra))
-    for tokens, indices in packing.passes(lengths, most):
+    for tokens, indices in packing.passes(lengths, 1 + extra):
         members = sorted(indices, key=lambda index: lengths[index])
-        places = most if tokens == packing.tokens else 1
         layout = lay_out([rows[index][start:] for index in members], start, tree, packing, model)
-        logits = forward(model, layout, tokens, places, prefix)
+        logits = forward(model, layout, tokens, packing.asked(tokens, 1 + extra), prefix)
         yield from zip(members, _scores(logits, tree), strict=True)
 
 
@@ -89,13 +83,13 @@ def _seen(prompt: int, width: int, tree: LabelTree) -> torch.Tensor:
 
 
 @torch.inference_mode()
-def forward(model: Any, layout: Layout, tokens: int, places: int, prefix: Prefix) -> torch.Tensor:
+def forward(model: Any, layout: Layout, tokens: int, asked: int, prefix: Prefix) -> torch.Tensor:
     """Logits [items, 1 + tree, vocabulary] in float32, by a pass of ``tokens`` tokens that computes
-    those of ``places`` items."""
+    those of ``asked`` tokens."""
     asked_each = len(layout.asked) // sum(run.count for run in layout.runs)
     padding = [0] * (tokens - len(layout.ids))
-    unused = [0] * (places * asked_each - len(layout.asked))
-    ids, positions, asked = (
+    unused = [0] * (asked - len(layout.asked))
+    ids, positions, kept = (
         torch.tensor(column, device=model.device)
         for column in (layout.ids + padding, layout.positions + padding, layout.asked + unused)
     )
@@ -105,7 +99,7 @@ def forward(model: Any, layout: Layout, tokens: int, places: int, prefix: Prefix
             attention_mask=no_mask(model),
             position_ids=positions[None],
             use_cache=False,
-            logits_to_keep=asked,
+            logits_to_keep=kept,
         ).logits
     return logits[0, : len(layout.asked)].reshape(-1, asked_each, logits.shape[-1]).float()
 

@@ -15,12 +15,14 @@ import torch
 
 from workers.inference.cascade import Packed, Run, no_mask, running
 from workers.inference.limits import NOT_FINITE, text_problem
+from workers.inference.memory import Sizes
 from workers.inference.order import in_order
-from workers.inference.packing import Packing
 from workers.inference.pooling import Pooling
 from workers.inference.prefix import NOTHING
+from workers.inference.rungs import ITEM_TOKENS, equal_rungs
+from workers.inference.shortened import shortened
 
-PROBE = ((5, 7, 9, 11, 5), (11, 13, 7), (7, 5))
+PROBE = ([7, 5], [11, 13, 7], [5, 7, 9, 11, 5])
 TOLERANCES = {torch.float32: 1e-4}
 TOLERANCE_BELOW_FLOAT32 = 0.1
 
@@ -28,8 +30,8 @@ TOLERANCE_BELOW_FLOAT32 = 0.1
 class ResidentEncoder:
     """``embed`` gives a vector per text: a list of floats, or a ValueError that says why not."""
 
-    def __init__(self, model: Any, tokenizer: Any, pooling: Pooling, packing: Packing) -> None:
-        self.model, self.tokenizer, self.pooling, self._packing = model, tokenizer, pooling, packing
+    def __init__(self, model: Any, tokenizer: Any, pooling: Pooling, sizes: Sizes) -> None:
+        self.model, self.tokenizer, self.pooling, self._sizes = model, tokenizer, pooling, sizes
         limits = (pooling.most_tokens, self._positions, tokenizer.model_max_length)
         self.most_tokens = int(min(limit for limit in limits if limit))
 
@@ -70,32 +72,42 @@ class ResidentEncoder:
             yield keys[at], vector.tolist() if finite else ValueError(NOT_FINITE)
 
     def _states(self, rows: list[list[int]]) -> Iterator[tuple[int, torch.Tensor]]:
-        if self._offset is None:
+        offset = self._offset
+        if offset is None:
             for index, row in enumerate(rows):
                 yield index, self._alone(row)
             return
+        self._sizes.prove_rungs(lambda tokens: self._rungs(tokens, offset))
         lengths = [len(row) for row in rows]
-        for tokens, indices in self._packing.passes(lengths, most=self._packing.tokens):
+        for tokens, indices in self._sizes.packing.passes(lengths):
             members = sorted(indices, key=lambda index: lengths[index])
-            parts = self._packed([rows[index] for index in members], tokens, self._offset)
+            parts = self._packed([rows[index] for index in members], tokens, offset)
             yield from zip(members, parts, strict=True)
 
     @cached_property
     def _offset(self) -> int | None:
         """Where positions begin in a packed pass that gives the model's own states, found out by
         trying; None: the model takes one text at a time."""
-        plain = [self._alone(list(row)) for row in PROBE]
+        plain = [self._alone(row) for row in PROBE]
         tolerance = TOLERANCES.get(self.model.dtype, TOLERANCE_BELOW_FLOAT32)
         for offset in self._offsets:
-            order = sorted(range(len(PROBE)), key=lambda index: len(PROBE[index]))
             try:
-                packed = self._packed([list(PROBE[index]) for index in order], 32, offset)
+                packed = self._packed(PROBE, 32, offset)
             except (TypeError, ValueError, AttributeError, IndexError, RuntimeError):
                 continue
-            pairs = zip(order, packed, strict=True)
-            if all(torch.allclose(plain[at], part, atol=tolerance) for at, part in pairs):
+            pairs = zip(plain, packed, strict=True)
+            if all(torch.allclose(*pair, atol=tolerance) for pair in pairs):
                 return offset
         return None
+
+    def _rungs(self, tokens: int, offset: int) -> tuple[int, ...]:
+        row = [PROBE[-1][at % 5] for at in range(ITEM_TOKENS)]
+
+        def trial(size: int) -> torch.Tensor:
+            return torch.stack(self._packed([row] * (size // ITEM_TOKENS), size, offset)).flatten(1)
+
+        with shortened(self.model, fewer_tokens=False):
+            return equal_rungs(tokens, trial)
 
     @torch.inference_mode()
     def _alone(self, row: list[int]) -> torch.Tensor:
@@ -104,7 +116,7 @@ class ResidentEncoder:
         return states
 
     @torch.inference_mode()
-    def _packed(self, rows: list[list[int]], tokens: int, offset: int) -> list[torch.Tensor]:
+    def _packed(self, rows: Sequence[list[int]], tokens: int, offset: int) -> list[torch.Tensor]:
         """The states [its tokens, dim] of each row; rows are sorted by length."""
         ids = [token for row in rows for token in row]
         positions = [offset + at for row in rows for at in range(len(row))]

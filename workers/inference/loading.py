@@ -15,7 +15,8 @@ from transformers import AutoConfig, AutoModel, AutoModelForCausalLM, AutoTokeni
 from workers.inference.assembling import assembled
 from workers.inference.embed import ResidentEncoder
 from workers.inference.files import check_directory, looks_like_path
-from workers.inference.memory import memo_file, sizes
+from workers.inference.memo import memo_of
+from workers.inference.memory import sizes
 from workers.inference.packing import default_slots
 from workers.inference.pooling import read_pooling
 from workers.inference.resident import ResidentModel
@@ -77,11 +78,8 @@ def load(
             f"the weights of {model} do not fit its config.json: {len(lacking)} tensors are missing"
             f" or have another shape, the first is {lacking[0]}; take both from the same model"
         )
-    if target.type == "cpu":
-        _share_threads(network)
-    network = network.to(target).eval()
-    memo = memo_file(model, target, network.dtype)
-    allowed = sizes(network, count, pass_tokens=pass_tokens, memo=memo)
+    network = _placed(network, target)
+    allowed = sizes(network, count, pass_tokens=pass_tokens, memo=memo_of(model, network))
     return ResidentModel(network, tokenizer, allowed, name=model)
 
 
@@ -109,10 +107,9 @@ def load_encoder(
         )
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         raise _explained(model, source, error, "an encoder") from error
-    if target.type == "cpu":
-        _share_threads(network)
-    network = network.to(target).eval()
-    return ResidentEncoder(network, tokenizer, pooling, sizes(network, slots=1).packing)
+    network = _placed(network, target)
+    allowed = sizes(network, slots=1, memo=memo_of(model, network))
+    return ResidentEncoder(network, tokenizer, pooling, allowed)
 
 
 def _prepared(dtype: str, device: str) -> torch.device:
@@ -162,6 +159,13 @@ def _device(device: str) -> torch.device:
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         raise ValueError(f"device {device!r} is not usable here: {error}") from error
     return target
+
+
+def _placed(network: Any, target: torch.device) -> Any:
+    """On its device, ready to answer."""
+    if target.type == "cpu":
+        _share_threads(network)
+    return network.to(target).eval()
 
 
 def _share_threads(network: torch.nn.Module) -> None:

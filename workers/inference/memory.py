@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import os
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from workers.inference.memo import Memo
 from workers.inference.packing import Packing
 
 LEAST_PASS_TOKENS = 32
@@ -72,26 +72,38 @@ class Sizes:
     slots: int
     prefix_bytes: int
     cache_bytes: int
-    memo: Path | None = None
-    """A file that remembers the tokens per pass for the next replica on this kind of device."""
+    memo: Memo | None = None
+    """Remembers for the next replica on this kind of machine."""
+    rungs_known: bool = False
+
+    def prove_rungs(self, prove: Callable[[int], tuple[int, ...]]) -> None:
+        """Let few items run in smaller passes: those that ``prove`` finds below a number of tokens,
+        unless they are known."""
+        if self.rungs_known:
+            return
+        tokens = self.packing.tokens
+        rungs = self.memo.rungs(tokens) if self.memo is not None else None
+        if rungs is None:
+            rungs = prove(tokens)
+            if self.memo is not None:
+                self.memo.write_rungs(tokens, rungs)
+        self.packing = replace(self.packing, rungs=rungs)
+        self.rungs_known = True
 
     def halve_passes(self) -> bool:
         """Smaller passes, because memory ran out; False if they cannot be smaller."""
         tokens = self.packing.tokens // 2
         if tokens < LEAST_PASS_TOKENS:
             return False
-        self.packing = Packing(tokens, self.packing.unit)
+        rungs = tuple(rung for rung in self.packing.rungs if rung < tokens)
+        self.packing = replace(self.packing, tokens=tokens, rungs=rungs)
         if self.memo is not None:
-            with suppress(OSError):
-                self.memo.parent.mkdir(parents=True, exist_ok=True)
-                partial = self.memo.with_suffix(f".{os.getpid()}")
-                partial.write_text(json.dumps({"pass_tokens": tokens}))
-                partial.replace(self.memo)
+            self.memo.write_pass_tokens(tokens)
         return True
 
 
 def sizes(
-    model: Any, slots: int, *, pass_tokens: int | None = None, memo: Path | None = None
+    model: Any, slots: int, *, pass_tokens: int | None = None, memo: Memo | None = None
 ) -> Sizes:
     """Sizes for a model that is loaded, by the memory that is free now.
 
@@ -100,7 +112,8 @@ def sizes(
     free, device = free_bytes(model.device), model.device.type
     if pass_tokens is None:
         most = MOST_PASS_TOKENS.get(device, MOST_PASS_TOKENS_ELSEWHERE)
-        pass_tokens = min(most, _remembered(memo) or most)
+        known = memo.pass_tokens() if memo is not None else None
+        pass_tokens = min(most, max(known or most, LEAST_PASS_TOKENS))
         fitting = free * PASS_SHARE / pass_bytes_per_token(model)
         while pass_tokens > max(fitting, LEAST_PASS_TOKENS):
             pass_tokens //= 2
@@ -108,19 +121,3 @@ def sizes(
         raise ValueError(f"pass_tokens must be at least {LEAST_PASS_TOKENS}, not {pass_tokens}")
     packing = Packing(pass_tokens, unit=1 if device == "cpu" else 16)
     return Sizes(packing, slots, int(free * PREFIX_SHARE), int(free * CACHE_SHARE), memo)
-
-
-def memo_file(model: str, device: torch.device, dtype: torch.dtype) -> Path:
-    """Where the size of passes is remembered, by model, number format and kind of device."""
-    kind = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
-    name = "-".join((Path(model).name, str(dtype).removeprefix("torch."), kind))
-    safe = "".join(letter if letter.isalnum() or letter in "-." else "_" for letter in name)
-    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(home) / "pcm" / "pass-sizes" / f"{safe}.json"
-
-
-def _remembered(memo: Path | None) -> int | None:
-    with suppress(OSError, ValueError, KeyError, TypeError):
-        if memo is not None:
-            return max(LEAST_PASS_TOKENS, int(json.loads(memo.read_text())["pass_tokens"]))
-    return None

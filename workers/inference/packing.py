@@ -2,13 +2,18 @@
 
 The last bits of a matrix product depend on the shapes of its factors: libraries choose their
 blocking by them. So short items are laid one behind the other into passes of a fixed number of
-tokens, whoever they are, and a long item has a pass of its own length. Attention is per item.
+tokens, or of the smaller ones that were proved to give the same bits (`workers.inference.rungs`),
+whoever they are, and a long item has a pass of its own length. Attention is per item.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+
+ASKED_SHARE = 3 / 8
+"""Logits are computed for this share of a pass, always for as many: they cost more than a layer,
+and their number must not follow from the neighbours."""
 
 WINDOW_PASSES = 16
 """Items are sorted within as many as fill so many passes: results do not wait for the whole
@@ -17,10 +22,12 @@ batch."""
 
 @dataclass(frozen=True)
 class Packing:
-    """``tokens`` per pass, and the ``unit`` of tokens to which an item's length is rounded up."""
+    """``tokens`` per pass, the ``unit`` of tokens to which an item's length is rounded up, and the
+    ``rungs``: smaller passes, for too few items to fill one."""
 
     tokens: int
     unit: int = 1
+    rungs: tuple[int, ...] = ()
 
     def width(self, length: int) -> int:
         """The padded length of an item."""
@@ -32,8 +39,14 @@ class Packing:
         width = self.width(length)
         return self.tokens if 2 * width <= self.tokens else width
 
-    def passes(self, lengths: Sequence[int], most: int) -> Iterator[tuple[int, list[int]]]:
-        """(tokens, indices of items) of every pass, of which none has more than ``most`` items.
+    def asked(self, tokens: int, each: int) -> int:
+        """For how many tokens a pass computes logits if an item asks for those of ``each``."""
+        if tokens != self.tokens and tokens not in self.rungs:
+            return each  # the pass of a long item
+        return max(int(tokens * ASKED_SHARE), each)
+
+    def passes(self, lengths: Sequence[int], each: int = 0) -> Iterator[tuple[int, list[int]]]:
+        """(tokens, indices of items) of every pass, if an item asks for the logits of ``each``.
 
         First fit, longest first, in windows of the order given.
         """
@@ -47,14 +60,15 @@ class Packing:
             window.append(index)
             filled += self.width(length)
             if filled >= WINDOW_PASSES * self.tokens:
-                yield from self._fitted(window, lengths, most)
+                yield from self._fitted(window, lengths, each)
                 window, filled = [], 0
-        yield from self._fitted(window, lengths, most)
+        yield from self._fitted(window, lengths, each)
 
     def _fitted(
-        self, window: list[int], lengths: Sequence[int], most: int
+        self, window: list[int], lengths: Sequence[int], each: int
     ) -> Iterator[tuple[int, list[int]]]:
         passes: list[tuple[int, list[int]]] = []  # (tokens left, items)
+        most = self.asked(self.tokens, each) // each if each else self.tokens
         for index in sorted(window, key=lambda i: -lengths[i]):
             width = self.width(lengths[index])
             for at, (left, items) in enumerate(passes):
@@ -63,8 +77,13 @@ class Packing:
                     break
             else:
                 passes.append((self.tokens - width, [index]))
-        for _, items in sorted(passes, key=lambda one: min(one[1])):
-            yield self.tokens, items
+        for left, items in sorted(passes, key=lambda one: min(one[1])):
+            yield self._least(self.tokens - left, len(items) * each), items
+
+    def _least(self, filled: int, asked: int) -> int:
+        """The smallest pass for so many tokens."""
+        fit = (size for size in self.rungs if filled <= size and asked <= size * ASKED_SHARE)
+        return min(fit, default=self.tokens)
 
 
 def default_slots(device_type: str, slots: int | None = None) -> int:

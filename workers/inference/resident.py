@@ -83,8 +83,9 @@ class ResidentModel(LanguageModel):
 
         def choice(index: int, scores: Scores | ValueError) -> Choice | ValueError:
             row = rows[index]
-            if isinstance(scores, ValueError) or isinstance(row, ValueError):
-                return scores if isinstance(scores, ValueError) else ValueError(row)
+            if isinstance(scores, ValueError):
+                return scores
+            assert not isinstance(row, ValueError)
             values = normalised(scores, tree, normalisation)
             values = [value - base for value, base in zip(values, less, strict=True)]
             return best_label(tree, values, prompt_tokens=len(row))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from math import isfinite
 from typing import Any
 
@@ -14,6 +15,7 @@ from workers.inference.labels import LabelTree
 from workers.inference.limits import NOT_FINITE
 from workers.inference.memory import Sizes, is_out_of_memory
 from workers.inference.prefix import Prefix
+from workers.inference.rungs import scoring_rungs
 
 
 def score_within_memory(
@@ -25,6 +27,7 @@ def score_within_memory(
     while left:
         keys = list(left)
         try:
+            sizes.prove_rungs(partial(scoring_rungs, model))
             for at, scores in score(model, list(left.values()), prefix, tree, sizes.packing):
                 del left[keys[at]]
                 yield keys[at], scores

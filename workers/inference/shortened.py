@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import torch
@@ -16,19 +16,19 @@ TOKENS = 64
 SIMPLE = (bool, int, float, str, torch.dtype, type(None))
 
 
-@contextlib.contextmanager
-def shortened(model: Any) -> Iterator[Any]:
+@contextmanager
+def shortened(model: Any, *, fewer_tokens: bool = True) -> Iterator[Any]:
     """The model itself, with its first layers and output tokens only while the context lasts.
 
     Whether it takes a mask or positions is settled by the code of its layers and their settings, so
     two of them tell as much as thirty. A model whose layers are not all alike keeps them all, and
     so does one in which no list of layers is to be found.
     """
-    with _fewer_layers(model), _fewer_tokens(model):
+    with _fewer_layers(model), _fewer_tokens(model) if fewer_tokens else nullcontext():
         yield model
 
 
-@contextlib.contextmanager
+@contextmanager
 def _fewer_layers(model: Any) -> Iterator[None]:
     found = _layers(model)
     if found is None:
@@ -42,7 +42,7 @@ def _fewer_layers(model: Any) -> Iterator[None]:
         setattr(owner, name, layers)
 
 
-@contextlib.contextmanager
+@contextmanager
 def _fewer_tokens(model: Any) -> Iterator[None]:
     whole = model.get_output_embeddings()
     if type(whole) is not nn.Linear or whole.out_features <= TOKENS:

@@ -11,20 +11,20 @@ from typing import Any
 
 import torch
 
-from workers.inference.attention import Part, attend, attend_to_shared, fold_heads, merge
-from workers.inference.cascade import Packed, Run, no_mask, running
+from workers.inference.attention import Inputs, Part, attend, fold_heads
+from workers.inference.cascade import Packed, Pass, Run, no_mask, running
 from workers.inference.continuation import Continuation
 from workers.inference.prefix import LayerState, Prefix
 
 
-class Step:
+class Step(Pass):
     """One token for every slot. ``places`` are the positions in the buffers at which the slots
     write; 0 for a slot without an item."""
 
     def __init__(self, prefix: Prefix, buffers: Sequence[LayerState], places: list[int]) -> None:
-        self.calls = 0
+        super().__init__(prefix)
         device = buffers[0][0].device
-        self._prefix, self._buffers = prefix, buffers
+        self._buffers = buffers
         self._on_cpu = device.type == "cpu"
         self._lengths = [place + 1 for place in places]
         self._places = torch.tensor(places, device=device)
@@ -35,45 +35,31 @@ class Step:
             bias = torch.zeros(hidden.shape, dtype=keys.dtype, device=device)
             self._bias = bias.masked_fill_(hidden, float("-inf"))[:, None, None]
 
-    def attend(
-        self,
-        layer: int,
-        query: torch.Tensor,
-        keys: torch.Tensor,
-        values: torch.Tensor,
-        scale: float,
-    ) -> torch.Tensor:
+    def attend_to_own(self, layer: int, new: Inputs) -> Part:
         buffers = self._buffers[layer]
-        buffers[0][self._rows, :, self._places] = keys[:, :, 0]
-        buffers[1][self._rows, :, self._places] = values[:, :, 0]
-        folded = fold_heads(query, keys.shape[1])
+        buffers[0][self._rows, :, self._places] = new.keys[:, :, 0]
+        buffers[1][self._rows, :, self._places] = new.values[:, :, 0]
+        whole = Inputs(fold_heads(new.query, new.keys.shape[1]), *buffers, new.scale)
         alone = self._each if self._on_cpu else self._together
-        out, logs = alone(folded, *buffers, scale)
-        count, heads = query.shape[:2]
-        out, logs = out.reshape(count, heads, 1, -1), logs.reshape(count, heads, 1)
-        if not self._prefix.tokens:
-            return out
-        return merge(attend_to_shared(query, *self._prefix.layers[layer], scale), (out, logs))
+        out, logs = alone(whole)
+        count, heads = new.query.shape[:2]
+        return out.reshape(count, heads, 1, -1), logs.reshape(count, heads, 1)
 
-    def _each(
-        self, query: torch.Tensor, keys: torch.Tensor, values: torch.Tensor, scale: float
-    ) -> Part:
+    def _each(self, whole: Inputs) -> Part:
         """Slot by slot over what it has, no more: on a CPU a call costs little, reading much."""
         count = len(self._lengths)
-        slots = (query.chunk(count), keys.chunk(count), values.chunk(count))
+        slots = (part.chunk(count) for part in (whole.query, whole.keys, whole.values))
         rows = zip(*slots, self._lengths, strict=True)
         parts = [
-            attend(one, its_keys.narrow(2, 0, length), its_values.narrow(2, 0, length), scale)
-            for one, its_keys, its_values, length in rows
+            attend(Inputs(one, keys[:, :, :length], values[:, :, :length], whole.scale))
+            for one, keys, values, length in rows
         ]
         outs, logs = zip(*parts, strict=True)
         return torch.cat(outs), torch.cat(logs)
 
-    def _together(
-        self, query: torch.Tensor, keys: torch.Tensor, values: torch.Tensor, scale: float
-    ) -> Part:
+    def _together(self, whole: Inputs) -> Part:
         """All slots over the whole buffers, in one call."""
-        return attend(query, keys, values, scale, bias=self._bias)
+        return attend(whole._replace(bias=self._bias))
 
 
 class Slots:

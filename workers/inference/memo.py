@@ -1,0 +1,82 @@
+"""What was found out about a model on a kind of machine, for the next replica there."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import re
+from contextlib import suppress
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+import torch
+
+CPUINFO = Path("/proc/cpuinfo")
+
+
+class Memo:
+    """A file with the tokens per pass for which there was memory, and the rungs by tokens.
+
+    It is a convenience: what cannot be read or written is found out again.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def pass_tokens(self) -> int | None:
+        """None if memory never ran out."""
+        with suppress(KeyError, TypeError, ValueError):
+            return int(self._read()["pass_tokens"])
+        return None
+
+    def rungs(self, tokens: int) -> tuple[int, ...] | None:
+        """Those below passes of ``tokens``; None if they were never tried."""
+        with suppress(KeyError, TypeError, ValueError):
+            return tuple(int(rung) for rung in self._read()["rungs"][str(tokens)])
+        return None
+
+    def write_pass_tokens(self, tokens: int) -> None:
+        self._write({**self._read(), "pass_tokens": tokens})
+
+    def write_rungs(self, tokens: int, rungs: tuple[int, ...]) -> None:
+        found = self._read()
+        known = found.get("rungs")
+        rest = known if isinstance(known, dict) else {}
+        self._write({**found, "rungs": {**rest, str(tokens): rungs}})
+
+    def _read(self) -> dict[str, Any]:
+        with suppress(OSError, ValueError):
+            found = json.loads(self._path.read_text())
+            return found if isinstance(found, dict) else {}
+        return {}
+
+    def _write(self, found: dict[str, Any]) -> None:
+        with suppress(OSError):
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            partial = self._path.with_suffix(f".{os.getpid()}")
+            partial.write_text(json.dumps(found))
+            partial.replace(self._path)
+
+
+def memo_of(name: str, model: Any) -> Memo:
+    """That of a model which is loaded: by its shapes, number format and kind of device, and by the
+    version and the threads of torch, which settle how matrices are multiplied."""
+    device = model.device
+    kind = torch.cuda.get_device_name(device) if device.type == "cuda" else _processor()
+    shapes = blake2b(model.config.to_json_string().encode(), digest_size=6).hexdigest()
+    threads = f"{torch.get_num_threads()}t"
+    number = str(model.dtype).removeprefix("torch.")
+    parts = (Path(name).name, shapes, number, kind, threads, torch.__version__)
+    safe = re.sub(r"[^\w.-]", "_", "-".join(parts))
+    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Memo(Path(home) / "pcm" / "models" / f"{safe}.json")
+
+
+def _processor() -> str:
+    """A home may be shared by machines that are not alike."""
+    with suppress(OSError, StopIteration):
+        lines = CPUINFO.read_text().splitlines()
+        return next(line.partition(": ")[2] for line in lines if line.startswith("model name"))
+    return platform.machine()
