@@ -51,7 +51,8 @@ def test_a_request_just_after_a_death_with_something_unread_is_served_by_the_nex
         loop.turn(10.0)
     assert not wanted.errors
     again = forker.pid
-    assert again is not None and again != dead
+    assert again is not None
+    assert again != dead
     forker.close()
     os.waitpid(again, 0)
     loop.close()
