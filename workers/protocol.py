@@ -119,6 +119,13 @@ class LoadContext(Message, frozen=True):
     tier: Literal["disk", "gpu"] = "gpu"
 
 
+class OffloadContext(Message, frozen=True):
+    """Let a warm replica without batches leave the accelerator and keep its process: ``parked``,
+    until LoadContext brings it back or DropContext ends it. Where it cannot, it is ended."""
+
+    context: str
+
+
 class DropContext(Message, frozen=True):
     """End the replica and free everything it holds; let go of files that were brought ahead."""
 
@@ -177,15 +184,23 @@ class Hello(Message, frozen=True):
 class ReplicaState(Message, frozen=True):
     """``staging`` when it waits for files; ``loading`` when the replica's process runs the loader;
     ``warm`` when its probe answered; ``absent`` when it was ended by an order: DropContext, or a
-    CancelBatch of what it was running. ``staged`` when the files are there of a context of which
-    no more was ordered; such a one is never ``staging``. ``seconds``: from the order to load it to
-    now, without the time for its files; 0 for ``staging``, ``staged`` and ``absent``."""
+    CancelBatch of what it was running, or could not be offloaded. ``staged`` when the files are
+    there of a context of which no more was ordered; such a one is never ``staging``. ``parked``
+    when it has left the accelerator. ``seconds``: from the order that led here to now, without the
+    time for files; 0 for ``staging``, ``staged`` and ``absent``.
+
+    ``memory_bytes``: of the accelerator, or of the machine where there is none; also what a parked
+    one still takes. ``host_bytes``: what a parked one takes of the machine's beside an accelerator.
+    ``parks``: whether a warm one can be offloaded.
+    """
 
     context: str
-    status: Literal["staging", "loading", "warm", "absent", "staged"]
+    status: Literal["staging", "loading", "warm", "parked", "absent", "staged"]
     seconds: float = 0.0
     memory_bytes: int = 0
     pid: int = 0
+    parks: bool = False
+    host_bytes: int = 0
 
 
 class ReplicaFault(Message, frozen=True):
