@@ -52,6 +52,15 @@ class Load(Command, frozen=True):
     reason: str = ""
 
 
+class Offload(Command, frozen=True):
+    """Move a warm context to its worker's host memory: answered by ``parked``, or by ``absent``."""
+
+    worker: str
+    context: str
+    cause: int
+    reason: str = ""
+
+
 class Evict(Command, frozen=True):
     """Give up a context on a worker altogether."""
 

@@ -66,6 +66,8 @@ class Context:
     """Available workers that have it warm."""
     loading: dict[str, None] = field(default_factory=dict)
     """Available workers that are loading it."""
+    parked: dict[str, None] = field(default_factory=dict)
+    """Available workers that have it in their host's memory."""
     serving: dict[str, int] = field(default_factory=dict)
     """Available workers that have or load it, counted by kind."""
     reserved: dict[str, None] = field(default_factory=dict)
@@ -86,12 +88,24 @@ class Context:
     """What its worth starts from, as it was when it was last asked for (``pcm.core.giving_up``)."""
     memory_bytes: int = 0
     """The most that a replica was seen to use."""
+    parks: bool = False
+    """Whether a loaded one can be offloaded, as its worker says..."""
+    stuck: bool = False
+    """...unless one could not be, or did not come back."""
+    parked_bytes: int = 0
+    """What one that was last parked still took of the memory that replicas share."""
+    host_bytes: int = 0
+    """The most that a parked one was seen to take of a host's memory beside an accelerator."""
     loaded_at: float | None = None
     """When it last became warm anywhere."""
     has_finished: bool = False
     """Whether any item was ever finished on it."""
     starved_since: float | None = None
     """Since when it has work and no worker."""
+
+    @property
+    def can_park(self) -> bool:
+        return self.parks and not self.stuck
 
     def size_of(self) -> int:
         """Workers that have it, load it or are about to."""

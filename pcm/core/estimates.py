@@ -103,6 +103,7 @@ class Estimates:
         """Contexts that nobody has any more, the latest last."""
         self._loads: dict[tuple[str, str], Mean] = {}
         self._stagings: dict[str, Mean] = {}
+        self._returns: dict[tuple[str, str], Mean] = {}
         self._overhead = Mean()
         self._overhead.observe(policy.batch_overhead_seconds, weight=0.1)
         self.hazards = Hazards(policy.eviction_prior_seconds, policy.wave_seconds)
@@ -112,6 +113,11 @@ class Estimates:
     def loaded(self, context: Context, kind: str, seconds: float) -> None:
         for key in ((context.id, kind), (context.id, "")):
             self._loads.setdefault(key, Mean()).observe(seconds)
+
+    def returned(self, context: Context, kind: str, seconds: float) -> None:
+        """It was parked, and is warm again."""
+        for key in ((context.id, kind), (context.id, "")):
+            self._returns.setdefault(key, Mean()).observe(seconds)
 
     def staged(self, context: Context, seconds: float) -> None:
         for key in (context.id, ""):
@@ -142,6 +148,7 @@ class Estimates:
         if oldest:
             self._unused = {id_: None for id_ in self._unused if id_ not in oldest}
             self._loads = {key: mean for key, mean in self._loads.items() if key[0] not in oldest}
+            self._returns = {k: mean for k, mean in self._returns.items() if k[0] not in oldest}
             self._past = {key: past for key, past in self._past.items() if key[0] not in oldest}
             for context in oldest:
                 self._stagings.pop(context, None)
@@ -167,6 +174,19 @@ class Estimates:
         """As measured on this kind of worker, else on any, else as the policy assumes."""
         mean = self._loads.get((context.id, kind)) or self._loads.get((context.id, ""))
         return self._policy.load_seconds if mean is None else mean.value
+
+    def return_seconds(self, context: Context, kind: str) -> float:
+        """Of one that is parked: as measured, else a share of what a load takes."""
+        mean = self._returns.get((context.id, kind)) or self._returns.get((context.id, ""))
+        if mean is None:
+            return self._policy.return_share * self.load_seconds(context, kind)
+        return mean.value
+
+    def warm_seconds(self, context: Context, worker: Worker) -> float:
+        """To have it warm there, from where it is now."""
+        if worker.is_parked(context.id):
+            return self.return_seconds(context, worker.capacity.kind)
+        return self.load_seconds(context, worker.capacity.kind)
 
     def staging_seconds(self, context: Context, *, guess: bool = False) -> float:
         """Until a worker that is new has the context's files; 0 where none were ever awaited, or

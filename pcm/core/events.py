@@ -15,7 +15,8 @@ import msgspec
 Tier = Literal["absent", "disk", "host", "gpu"]
 """Where a context is on a worker. On a worker without a GPU, ``gpu`` means: loaded and ready."""
 
-ReplicaStatus = Literal["staging", "loading", "warm", "draining", "failed"]
+ReplicaStatus = Literal["staging", "loading", "warm", "parked", "draining", "failed"]
+"""parked: it left the accelerator for the host's memory, from where it comes back by a Load."""
 
 LeaveCause = Literal["retired", "evicted", "lost", "refused"]
 """retired: we asked for it; evicted: its owner took it, with notice; lost: it went without a word;
@@ -91,6 +92,9 @@ class ReplicaChanged(Event, frozen=True):
     """A context on a worker reached a tier or a status.
 
     ``seconds`` is the time the change took (for ``warm``: from the order to the ready answer).
+    ``memory_bytes`` is what it takes of the accelerator, or of the machine where there is none;
+    ``host_bytes`` what a parked one takes of the machine's beside an accelerator. ``parks``:
+    whether a warm one can be offloaded.
     """
 
     worker: str
@@ -99,6 +103,8 @@ class ReplicaChanged(Event, frozen=True):
     status: ReplicaStatus
     seconds: float = 0.0
     memory_bytes: int = 0
+    parks: bool = False
+    host_bytes: int = 0
 
 
 class ReplicaFailed(Event, frozen=True):

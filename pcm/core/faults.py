@@ -26,9 +26,13 @@ class Faults:
 
     def failed(self, worker: Worker, context: Context, event: ReplicaFailed, now: float) -> None:
         """A replica that we knew of is no more."""
-        status = worker.replicas[context.id].status
+        replica = worker.replicas[context.id]
+        status = replica.status
         self._lifecycle.replica(worker, context, "absent", now)
-        if status == "draining":
+        if status in ("draining", "offloading", "parked"):
+            return
+        if replica.returning:
+            context.stuck = True  # it is loaded anew, and not parked again
             return
         if status == "loading":
             how = "took too long to load" if event.kind == "load_timeout" else "could not be loaded"

@@ -1,10 +1,10 @@
 """Which contexts a worker gives up so that another fits: those that are cheapest to do without.
 
 What no run needs goes first, then what nothing waits for; what work waits for goes only where its
-share is claimed. Among equals the cheapest goes: the time to load it again, times how often runs
-have asked for it, per byte that it frees (GreedyDual-Size with frequency: Cherkasova 1998). What
-was not asked for while others were loses against them by and by: each that is given up raises the
-level that the worth of those used from then on starts from.
+share is claimed. Among equals the cheapest goes: the time until it would be back, times how often
+runs have asked for it, per byte that it frees (GreedyDual-Size with frequency: Cherkasova 1998).
+What was not asked for while others were loses against them by and by: each that is given up raises
+the level that the worth of those used from then on starts from.
 """
 
 from __future__ import annotations
@@ -29,16 +29,15 @@ class GivingUp:
         work goes only to a ``claim``."""
         if not worker.memory_bytes:
             return []
-        needed = min(context.needs_on(worker.capacity), worker.memory_bytes)
-        missing = needed - worker.free_memory_bytes()
+        missing = self.missing_bytes(worker, context)
         if missing <= 0:
             return []
         candidates = []
         for id_, replica in worker.replicas.items():
             other = self._state.contexts[id_]
             wanted = any(run.has_demand for run in other.runs.values())
-            idle = replica.status == "warm" and id_ not in worker.queues
-            if idle and replica.memory_bytes and (claim or not wanted):
+            idle = replica.status in ("warm", "parked") and id_ not in worker.queues
+            if idle and other is not context and replica.memory_bytes and (claim or not wanted):
                 worth = self._worth_per_byte(other, worker, replica.memory_bytes)
                 rank = (bool(other.runs), wanted, worth, other.order)
                 candidates.append((rank, other, replica.memory_bytes))
@@ -55,6 +54,12 @@ class GivingUp:
                 chosen.remove(candidate)
                 missing += candidate[2]
         return [other for _, other, _ in chosen]
+
+    def missing_bytes(self, worker: Worker, context: Context) -> int:
+        """What it needs there beyond what is free, and what it has while it is parked."""
+        needed = min(context.needs_on(worker.capacity), worker.memory_bytes)
+        here = worker.replicas.get(context.id)
+        return needed - worker.free_memory_bytes() - (here.memory_bytes if here else 0)
 
     def worth(self, worker: Worker, victims: list[Context]) -> tuple[float, int]:
         """What is lost with them all: seconds of loads, by how often they are asked for; and their
@@ -80,5 +85,8 @@ class GivingUp:
     def _worth_per_byte(self, context: Context, worker: Worker, memory_bytes: int) -> float:
         if not self._policy.give_up_by_cost:
             return 0.0
-        seconds = self._estimates.load_seconds(context, worker.capacity.kind)
+        estimates = self._estimates
+        parks = self._policy.offload and context.can_park and worker.is_warm(context.id)
+        back_seconds = estimates.return_seconds if parks else estimates.load_seconds
+        seconds = back_seconds(context, worker.capacity.kind)
         return context.level + context.uses * seconds / max(memory_bytes, 1)

@@ -99,7 +99,7 @@ def _check_worker(worker: Worker, state: State, alarms: Alarms) -> None:
         _hold(first.status != "queued", f"batch {first.id} is first and not running")
         replica = worker.replicas.get(context)
         _hold(
-            replica is None or replica.status != "draining",
+            replica is None or replica.status not in ("offloading", "parked", "draining"),
             f"context {context} is given up on {worker.id} while it is in use",
         )
         _hold(
@@ -131,13 +131,16 @@ def _check_batches(state: State) -> None:
 def _check_contexts(state: State) -> None:
     for context in state.contexts.values():
         kinds: dict[str, int] = {}
-        for status, index in (("warm", context.warm), ("loading", context.loading)):
+        of_status = {"warm": context.warm, "loading": context.loading, "parked": context.parked}
+        for status, index in of_status.items():
             there = {
                 w.id
                 for w in state.workers.values()
                 if w.available and (r := w.replicas.get(context.id)) and r.status == status
             }
             _hold(there == set(index), f"context {context.id}: wrong index of {status} workers")
+            if status == "parked":
+                continue
             for id_ in there:
                 kind = state.workers[id_].capacity.kind
                 kinds[kind] = kinds.get(kind, 0) + 1

@@ -85,7 +85,7 @@ class Leases:
         worker = self._state.workers.get(worker_id)
         if worker is None:
             return
-        waits = [r for r in worker.replicas.values() if r.status != "warm"]
+        waits = [r for r in worker.replicas.values() if r.status not in ("warm", "parked")]
         for replica in waits:
             if replica.since + self._policy.load_lease_seconds <= now:
                 what = "loading" if replica.status == "loading" else "giving up"

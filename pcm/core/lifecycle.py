@@ -1,8 +1,9 @@
 """The legal changes of replicas and batches: one named transition each, all indexes kept.
 
-Replica: absent -> loading -> warm -> draining -> absent, and from any of them to absent when it
-dies. Batch: queued -> running -> ended, with cancelling in between where it is taken back. Any
-other change raises InvalidTransition with the recent story of that worker or batch.
+Replica: absent -> loading -> warm -> draining -> absent, or warm -> offloading -> parked -> loading
+again, or parked -> draining; and from any of them to absent when it dies. Batch: queued -> running
+-> ended, with cancelling in between where it is taken back. Any other change raises
+InvalidTransition with the recent story of that worker or batch.
 """
 
 from __future__ import annotations
@@ -28,6 +29,13 @@ class Lifecycle:
             ("warm", "draining"): self._replica_any_draining,
             ("warm", "absent"): self._replica_any_absent,
             ("draining", "absent"): self._replica_any_absent,
+            ("warm", "offloading"): self._replica_warm_offloading,
+            ("offloading", "parked"): self._replica_offloading_parked,
+            ("offloading", "absent"): self._replica_any_absent,
+            ("absent", "parked"): self._replica_absent_parked,
+            ("parked", "loading"): self._replica_parked_loading,
+            ("parked", "draining"): self._replica_any_draining,
+            ("parked", "absent"): self._replica_any_absent,
         }
         self._of_batch = {
             ("queued", "running"): self._batch_queued_running,
@@ -67,13 +75,31 @@ class Lifecycle:
 
     def _replica_loading_warm(self, worker: Worker, context: Context, now: float) -> None:
         replica = worker.replicas[context.id]
-        replica.status, replica.since = "warm", now
+        replica.status, replica.since, replica.returning = "warm", now, False
         context.loaded_at = now
 
     def _replica_warm_loading(self, worker: Worker, context: Context, now: float) -> None:
         """The worker has started it anew by itself."""
         replica = worker.replicas[context.id]
         replica.status, replica.since = "loading", now
+
+    def _replica_warm_offloading(self, worker: Worker, context: Context, now: float) -> None:
+        self._replica_any_draining(worker, context, now)
+        worker.replicas[context.id].status = "offloading"
+
+    def _replica_offloading_parked(self, worker: Worker, context: Context, now: float) -> None:
+        replica = worker.replicas[context.id]
+        replica.status, replica.since = "parked", now
+
+    def _replica_absent_parked(self, worker: Worker, context: Context, now: float) -> None:
+        """It was there before we asked for it."""
+        self._replica_absent_loading(worker, context, now)
+        self._replica_offloading_parked(worker, context, now)
+
+    def _replica_parked_loading(self, worker: Worker, context: Context, now: float) -> None:
+        replica = worker.replicas[context.id]
+        replica.status, replica.since, replica.returning = "loading", now, True
+        replica.memory_bytes = context.needs_on(worker.capacity)
 
     def _replica_any_draining(self, worker: Worker, context: Context, now: float) -> None:
         if worker.queues.get(context.id):

@@ -68,6 +68,12 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     """Whether files of a context are brought to workers that will soon change over to it..."""
     ahead_seconds: float = 1.0
     """...if they take so long at least."""
+    offload: bool = True
+    """Whether contexts that can leave the accelerator do, where they would be given up..."""
+    host_share: float = 0.5
+    """...for this part of their host's memory at most."""
+    return_share: float = 0.1
+    """Until it is measured a return from there is held to take this part of a load."""
     give_up_by_cost: bool = True
     """Whether a context is given up that is cheap to do without, or else the first that came."""
     load_lease_seconds: float = 3600.0

@@ -16,10 +16,11 @@ from math import ceil, inf
 
 from pcm.core.ahead import Ahead
 from pcm.core.basis import Basis
-from pcm.core.commands import Evict, Load
+from pcm.core.commands import Evict, Load, Offload
 from pcm.core.context import Context
 from pcm.core.faults import Faults
 from pcm.core.giving_up import GivingUp
+from pcm.core.host_tier import HostTier
 from pcm.core.leases import Leases
 from pcm.core.worker import Worker, suits
 
@@ -33,6 +34,7 @@ class Residency:
         self._state, self._policy, self._estimates = basis.state, basis.policy, basis.estimates
         self._lifecycle, self._orders = basis.lifecycle, basis.orders
         self._leases, self._faults, self._giving_up = leases, faults, giving_up
+        self._host_tier = HostTier(basis)
         self._ahead = ahead
 
     def settle(self, now: float) -> None:
@@ -66,8 +68,8 @@ class Residency:
 
     # -- does it pay? ----------------------------------------------------------------------------
 
-    def _reason_to_load(self, context: Context, kind: str) -> str | None:
-        """Why one more worker of this kind should load the context, or None."""
+    def _reason_to_load(self, context: Context, load_seconds: float) -> str | None:
+        """Why one more worker, on which it takes so long, should load the context, or None."""
         if not context.size_of():
             return "no worker has it"
         units, items, cost = 0, 0, 0.0
@@ -86,7 +88,6 @@ class Residency:
         backlog_seconds = self._estimates.backlog_seconds(context, serving)
         if backlog_seconds is None:
             return f"{units} batches wait for {coming} coming workers, speed unknown"
-        load_seconds = self._estimates.load_seconds(context, kind)
         workers = sum(serving.values())
         item_seconds = backlog_seconds * workers / items
         if backlog_seconds <= load_seconds + item_seconds:
@@ -98,16 +99,26 @@ class Residency:
     def _load_on_spare(self, context: Context, now: float) -> bool:
         """Order one load on a worker with nothing to do, where it pays."""
         state = self._state
+        for id_ in context.parked:
+            worker = state.workers[id_]
+            if id_ in state.spare.get(worker.signature, {}) and not context.excluded(id_, now):
+                return_seconds = self._estimates.warm_seconds(context, worker)
+                reason = self._reason_to_load(context, return_seconds)
+                room = self._giving_up.victims(worker, context, claim=False) is not None
+                if reason is not None and room:
+                    self._bring(worker, context, reason, now)
+                    return True
         for group in list(state.spare.values()):
             capacity = state.workers[next(iter(group))].capacity
             if not suits(capacity, context.requirements):
                 continue
-            reason = self._reason_to_load(context, capacity.kind)
+            load_seconds = self._estimates.load_seconds(context, capacity.kind)
+            reason = self._reason_to_load(context, load_seconds)
             if reason is None:
                 continue
-            worker = self._least_to_give_up(context, group, now)
-            if worker is not None:
-                self._bring(worker, context, reason, now)
+            chosen = self._least_to_give_up(context, group, now)
+            if chosen is not None:
+                self._bring(chosen, context, reason, now)
                 return True
         return False
 
@@ -134,17 +145,31 @@ class Residency:
     def _bring(self, worker: Worker, context: Context, reason: str, now: float) -> None:
         """Load the context, after what has to go for it is gone."""
         victims = self._giving_up.victims(worker, context, claim=True) or []
-        for victim in victims:
-            self._giving_up.gave_up(worker, victim)
-            self._lifecycle.replica(worker, victim, "draining", now)
-            why = f"to make room for {context.name}: {self._giving_up.why(worker, victim)}"
-            self._orders.add(Evict(worker.id, victim.id, self._orders.cause, why))
         if victims:
+            self._make_room(worker, context, victims, now)
             self._state.reserve(worker, context)
         else:
+            if worker.is_parked(context.id):
+                reason += "; it is parked there"
             self._lifecycle.replica(worker, context, "loading", now)
             self._orders.add(Load(worker.id, context.id, self._orders.cause, reason=reason))
         self._leases.watch_replicas(worker, now)
+
+    def _make_room(
+        self, worker: Worker, context: Context, victims: list[Context], now: float
+    ) -> None:
+        parting = self._host_tier.part(
+            worker, victims, context, self._giving_up.missing_bytes(worker, context)
+        )
+        for victim in parting.dropped + parting.parked:
+            why = f"to make room for {context.name}: {self._giving_up.why(worker, victim)}"
+            self._giving_up.gave_up(worker, victim)
+            if victim in parting.parked:
+                self._lifecycle.replica(worker, victim, "offloading", now)
+                self._orders.add(Offload(worker.id, victim.id, self._orders.cause, why))
+            else:
+                self._lifecycle.replica(worker, victim, "draining", now)
+                self._orders.add(Evict(worker.id, victim.id, self._orders.cause, why))
 
     # -- shares ----------------------------------------------------------------------------------
 
@@ -167,7 +192,7 @@ class Residency:
                 if (
                     worker.reserved is None
                     and not worker.unsettled
-                    and context.id not in worker.replicas
+                    and worker.can_load(context.id)
                     and not context.excluded(id_, now)
                     and suits(worker.capacity, context.requirements)
                     and self._claim(worker, context, other, share, now)
@@ -177,13 +202,13 @@ class Residency:
     def _claim(
         self, worker: Worker, context: Context, other: Context, share: int, now: float
     ) -> bool:
-        reason = self._reason_to_load(context, worker.capacity.kind)
+        load_seconds = self._estimates.warm_seconds(context, worker)
+        reason = self._reason_to_load(context, load_seconds)
         if reason is None:
             return False
         if self._giving_up.victims(worker, context, claim=False) == []:
             self._bring(worker, context, reason, now)
             return True
-        load_seconds = self._estimates.load_seconds(context, worker.capacity.kind)
         turn = max(self._policy.turn_seconds, self._policy.turn_loads * load_seconds)
         if other.size_of() <= max(share, 1):
             if context.starved_since is None:
@@ -208,7 +233,7 @@ class Residency:
         elif worker.live == 0:
             self._state.release(worker)
             if (
-                context.id not in worker.replicas
+                worker.can_load(context.id)
                 and not context.excluded(worker.id, now)
                 and self._giving_up.victims(worker, context, claim=True) is not None
             ):

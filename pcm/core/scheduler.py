@@ -50,11 +50,12 @@ from pcm.core.placement import Placement
 from pcm.core.policy import Policy
 from pcm.core.provisioning import Provisioning
 from pcm.core.quarantine import Quarantine
+from pcm.core.replicas import Replicas
 from pcm.core.residency import Residency
 from pcm.core.runs import Runs
 from pcm.core.story import InvalidTransition
 from pcm.core.views import Progress, WorkerView, present, progress_at_end, progress_of, view_of
-from pcm.core.worker import Replica, Worker
+from pcm.core.worker import Worker
 
 
 class Scheduler:
@@ -80,8 +81,9 @@ class Scheduler:
         )
         self._placement = Placement(basis, Batching(basis), quarantine, self._leases)
         self._giving_up = GivingUp(basis)
-        self._ahead = Ahead(basis)
-        self._residency = Residency(basis, self._leases, self._faults, self._giving_up, self._ahead)
+        ahead = Ahead(basis)
+        self._replicas = Replicas(basis, ahead)
+        self._residency = Residency(basis, self._leases, self._faults, self._giving_up, ahead)
         self._demand = Demand(basis)
         self._handback = Handback(basis, self._provisioning.set_aside)
         self._handlers: dict[type[Event], Callable[[Any], None]] = {
@@ -208,45 +210,8 @@ class Scheduler:
 
     def _replica_changed(self, event: ReplicaChanged) -> None:
         worker = self._known(event.worker)
-        if worker is None:
-            return
-        context = self._context(event.context)
-        replica = worker.replicas.get(context.id)
-        if event.tier == "absent" or event.status == "failed":
-            if replica is not None:
-                self._basis.lifecycle.replica(worker, context, "absent", self._now)
-            if worker.ahead == context.id:
-                self._state.forget_ahead(worker)
-            return
-        if replica is not None and replica.status == "draining":
-            return  # it has crossed with our order to give it up
-        if replica is None and worker.ahead == context.id:
-            if event.tier == "disk" and event.status == "warm":
-                self._ahead.arrived(worker, context, self._now)
-            return
-        if event.tier == "disk" and event.status == "warm":
-            return  # its files have crossed with our order to load them, or to let them go
-        if event.memory_bytes:
-            context.memory_bytes = max(context.memory_bytes, event.memory_bytes)
-        if event.status in ("staging", "loading"):
-            if replica is None or replica.status == "warm":
-                self._basis.lifecycle.replica(worker, context, "loading", self._now)
-            self._staging_changed(worker.replicas[context.id], context, event)
-        elif event.status == "warm" and (replica is None or replica.status == "loading"):
-            self._basis.lifecycle.replica(worker, context, "warm", self._now)
-            worker.pardoned.discard(context.id)
-            self._estimates.loaded(context, worker.capacity.kind, event.seconds)
-        present_now = worker.replicas[context.id]
-        present_now.memory_bytes = max(present_now.memory_bytes, event.memory_bytes)
-
-    def _staging_changed(self, replica: Replica, context: Context, event: ReplicaChanged) -> None:
-        if event.status == "staging":
-            replica.staged_since = (
-                self._now if replica.staged_since is None else replica.staged_since
-            )
-        elif replica.staged_since is not None:
-            self._estimates.staged(context, self._now - replica.staged_since)
-            replica.staged_since = None
+        if worker is not None:
+            self._replicas.changed(worker, self._context(event.context), event, self._now)
 
     def _replica_failed(self, event: ReplicaFailed) -> None:
         worker = self._known(event.worker)

@@ -68,7 +68,7 @@ class State:
     groups: dict[Signature, dict[str, None]] = field(default_factory=dict)
     """Available workers by signature."""
     spare: dict[Signature, dict[str, None]] = field(default_factory=dict)
-    """Those of them that have no batch, are not loading or draining, and are not reserved."""
+    """Those of them that have no batch, are not changing what they hold, and are not reserved."""
     reserved: dict[str, None] = field(default_factory=dict)
     """Workers that are reserved for a context."""
     ahead: dict[str, None] = field(default_factory=dict)
@@ -87,7 +87,7 @@ class State:
         """Call after a change of a worker's replicas or of its being available."""
         worker.unsettled = 0
         for replica in worker.replicas.values():
-            if replica.status != "warm":
+            if replica.status not in ("warm", "parked"):
                 worker.unsettled += 1
         for context in self.contexts.values() if not worker.available else self._around(worker):
             replica_ = worker.replicas.get(context.id) if worker.available else None
@@ -95,6 +95,7 @@ class State:
             was = worker.id in context.warm or worker.id in context.loading
             _put(context.warm, worker.id, status == "warm")
             _put(context.loading, worker.id, status == "loading")
+            _put(context.parked, worker.id, status == "parked")
             change = (status in ("warm", "loading")) - was
             if change:
                 kind = worker.capacity.kind
@@ -115,6 +116,7 @@ class State:
             if context.id in worker.replicas
             or worker.id in context.warm
             or worker.id in context.loading
+            or worker.id in context.parked
         ]
 
     def index_queue(self, worker: Worker) -> None:

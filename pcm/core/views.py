@@ -96,7 +96,12 @@ def present(state: State) -> list[Event]:
     for worker in state.workers.values():
         events.append(WorkerJoined(worker.id, worker.capacity))
         for replica in worker.replicas.values():
-            if replica.status in ("warm", "loading"):
+            if replica.status == "parked":
+                told = (replica.memory_bytes, False, replica.host_bytes)
+                events.append(
+                    ReplicaChanged(worker.id, replica.context, "host", "parked", 0.0, *told)
+                )
+            elif replica.status in ("warm", "loading"):
                 events.append(
                     ReplicaChanged(
                         worker.id,
@@ -104,6 +109,7 @@ def present(state: State) -> list[Event]:
                         "gpu" if replica.status == "warm" else "disk",
                         "warm" if replica.status == "warm" else "loading",
                         memory_bytes=replica.memory_bytes,
+                        parks=state.contexts[replica.context].parks,
                     )
                 )
         if not worker.available:

@@ -9,7 +9,7 @@ from typing import Literal
 from pcm.core.batch import Batch
 from pcm.core.events import Capacity, Requirements
 
-ReplicaState = Literal["absent", "loading", "warm", "draining"]
+ReplicaState = Literal["absent", "loading", "warm", "offloading", "parked", "draining"]
 
 Signature = tuple[str, str, int, int, int]
 """Workers that can hold the same contexts and are of one kind and zone."""
@@ -23,7 +23,11 @@ class Replica:
     status: ReplicaState
     since: float
     memory_bytes: int
-    """What it is held to need on this worker."""
+    """What it is held to need on this worker, or what it still takes while it is parked."""
+    host_bytes: int = 0
+    """What it takes of the host's memory beside an accelerator, since it was first parked."""
+    returning: bool = False
+    """Whether it is loading from the host's memory."""
     staged_since: float | None = None
     """Since when it waits for its files, if it does."""
 
@@ -45,7 +49,7 @@ class Worker:
     live: int = 0
     """How many batches are in the queues."""
     unsettled: int = 0
-    """How many replicas are loading or draining."""
+    """How many replicas are loading, offloading or draining."""
     finished: int = 0
     """How many items it has finished."""
     deaths: dict[str, int] = field(default_factory=dict)
@@ -81,6 +85,14 @@ class Worker:
 
     def free_memory_bytes(self) -> int:
         return self.memory_bytes - sum(r.memory_bytes for r in self.replicas.values())
+
+    def is_parked(self, context: str) -> bool:
+        replica = self.replicas.get(context)
+        return replica is not None and replica.status == "parked"
+
+    def can_load(self, context: str) -> bool:
+        """Whether it is not there, or parked."""
+        return context not in self.replicas or self.is_parked(context)
 
     def is_warm(self, context: str) -> bool:
         replica = self.replicas.get(context)

@@ -21,6 +21,7 @@ from pcm.core.commands import (
     Finish,
     GiveUp,
     Load,
+    Offload,
     Provision,
     Retire,
     Want,
@@ -35,7 +36,6 @@ from pcm.core.events import (
     LossCause,
     PoolSized,
     ProvisionFailed,
-    ReplicaChanged,
     ReplicaFailed,
     RunCancelled,
     RunClosed,
@@ -49,6 +49,7 @@ from pcm.core.policy import Policy
 from pcm.core.scheduler import Scheduler
 from tests.core.machine import Job, Machine
 from tests.core.offered import OfferedPools
+from tests.core.replicas import Replicas
 
 FOREVER = 1e9
 
@@ -75,7 +76,6 @@ class Cluster:
         self.machines: dict[str, Machine] = {}
         self.gone: list[Machine] = []
         self.started, self.starts_fail = 0, False
-        self.loaders_fail: set[str] = set()  # machines on which no context can be loaded
         self.poison: dict[str, set[int]] = defaultdict(set)
         """By run: items that end the process that computes them."""
         self.hanging: dict[str, set[int]] = defaultdict(set)
@@ -88,6 +88,7 @@ class Cluster:
         self.ended: dict[str, Finish] = {}
         self.runs: list[str] = []
         self.offered = OfferedPools(self)
+        self.replicas = Replicas(self)
         self._queue: list[tuple[float, int, Callable[[], None]]] = []
         self._sequence = 0
 
@@ -111,9 +112,11 @@ class Cluster:
         elif isinstance(command, Want):
             self.offered.want(command.pool, command.workers)
         elif isinstance(command, Load):
-            self.after(self.latency_seconds, lambda: self._load(command))
+            self.after(self.latency_seconds, lambda: self.replicas.load(command))
+        elif isinstance(command, Offload):
+            self.after(self.latency_seconds, lambda: self.replicas.offload(command))
         elif isinstance(command, Evict):
-            self.after(self.latency_seconds, lambda: self._evict(command))
+            self.after(self.latency_seconds, lambda: self.replicas.evict(command))
         elif isinstance(command, Dispatch):
             self.after(self.latency_seconds, lambda: self._receive(command))
         elif isinstance(command, Cancel):
@@ -228,7 +231,7 @@ class Cluster:
     def _salvage(self, machine: Machine) -> None:
         for jobs in machine.jobs.values():
             for job in list(jobs):
-                self._lose(machine, job, "evicted", salvage=True)
+                self.lose(machine, job, "evicted", salvage=True)
 
     def _gone(self, worker: str, cause: Any) -> None:
         machine = self.machines.pop(worker)
@@ -239,45 +242,8 @@ class Cluster:
                 job.over = True
         self.tell(WorkerLeft(worker, cause))
 
-    # -- replicas --------------------------------------------------------------------------------
-
-    def _load(self, command: Load) -> None:
-        machine = self.machines.get(command.worker)
-        if machine is None:
-            return
-        assert command.context not in machine.warm | machine.loading, "loaded twice"
-        machine.loading.add(command.context)
-        self.tell(ReplicaChanged(machine.id, command.context, "disk", "loading"))
-        self.after(machine.load_seconds, lambda: self._loaded(machine, command.context))
-
-    def _loaded(self, machine: Machine, context: str) -> None:
-        if not machine.alive or context not in machine.loading:
-            return
-        machine.loading.discard(context)
-        if machine.id in self.loaders_fail:
-            self.tell(ReplicaFailed(machine.id, context, "loader_error", "ValueError: no weights"))
-        else:
-            machine.warm.add(context)
-            took = machine.load_seconds
-            self.tell(ReplicaChanged(machine.id, context, "gpu", "warm", took))
-
-    def _evict(self, command: Evict) -> None:
-        machine = self.machines.get(command.worker)
-        if machine is not None:
-            assert not machine.jobs[command.context], "evicted while it runs a batch"
-            machine.warm.discard(command.context)
-            machine.loading.discard(command.context)
-            self.tell(ReplicaChanged(machine.id, command.context, "absent", "draining"))
-
     def kill_replica(self, worker: str, context: str, detail: str = "killed by signal 9") -> None:
-        machine = self.machines[worker]
-        if context in machine.warm:
-            machine.warm.discard(context)
-            self.tell(ReplicaFailed(worker, context, "died", detail))
-            first = True
-            for job in list(machine.jobs[context]):
-                self._lose(machine, job, "replica_died", started=first)
-                first = False
+        self.replicas.kill(self.machines[worker], context, detail)
 
     # -- batches ---------------------------------------------------------------------------------
 
@@ -348,7 +314,7 @@ class Cluster:
             ),
         )
 
-    def _lose(
+    def lose(
         self,
         machine: Machine,
         job: Job,
@@ -381,12 +347,12 @@ class Cluster:
         assert machine is not None
         context = job.order.context
         running = job.started_at is not None
-        self._lose(machine, job, command.reason, salvage=True)
+        self.lose(machine, job, command.reason, salvage=True)
         if running:
             machine.warm.discard(context)
             self.tell(ReplicaFailed(machine.id, context, "died", "its batch was taken back"))
             for other in list(machine.jobs[context]):
-                self._lose(machine, other, "replica_died", started=False)
+                self.lose(machine, other, "replica_died", started=False)
         elif machine.jobs[context] and machine.jobs[context][0].started_at is None:
             self._begin(machine, machine.jobs[context][0])
 

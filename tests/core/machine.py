@@ -31,7 +31,16 @@ class Machine:
     seconds: float
     load_seconds: float
     warm: set[str] = field(default_factory=set)
-    loading: set[str] = field(default_factory=set)
+    loading: dict[str, float] = field(default_factory=dict)
+    """How long each takes."""
+    offloading: set[str] = field(default_factory=set)
+    parked: set[str] = field(default_factory=set)
     jobs: dict[str, list[Job]] = field(default_factory=lambda: defaultdict(list))
     alive: bool = True
     busy_seconds: float = 0.0
+
+    def forget(self, context: str) -> None:
+        """Wherever it is."""
+        self.loading.pop(context, None)
+        for place in (self.warm, self.offloading, self.parked):
+            place.discard(context)

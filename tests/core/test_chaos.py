@@ -34,15 +34,18 @@ class Chaos(RuleBasedStateMachine):
         gpu=st.booleans(),
         stream=st.booleans(),
         latency=st.sampled_from((0.0, 0.001, 0.5)),
+        park=st.booleans(),
     )
-    def begin(self, workers: int, gpu: bool, stream: bool, latency: float) -> None:
-        capacity = Capacity(gpus=1, gpu_memory_bytes=8 * GB) if gpu else Capacity()
+    def begin(self, workers: int, gpu: bool, stream: bool, latency: float, park: bool) -> None:
+        one = Capacity(gpus=1, gpu_memory_bytes=8 * GB, memory_bytes=20 * GB)
+        capacity = one if gpu else Capacity()
         self.cluster = Cluster(
             stream=stream,
             latency_seconds=latency,
             seconds=lambda index: SPEEDS[index % len(SPEEDS)],
             capacity=lambda index, pool: capacity,
         )
+        self.cluster.replicas.park = park
         self.cluster.size(workers)
         self.cancelled: set[str] = set()
         self.unclosed: set[str] = set()
@@ -125,7 +128,12 @@ class Chaos(RuleBasedStateMachine):
     @rule(index=pick)
     def break_loader(self, index: int) -> None:
         if self.cluster.machines:
-            self.cluster.loaders_fail.add(chosen(self.cluster.machines, index))
+            self.cluster.replicas.fail_on.add(chosen(self.cluster.machines, index))
+
+    @rule(index=pick)
+    def break_parking(self, index: int) -> None:
+        if self.cluster.machines:
+            self.cluster.replicas.stuck.add(chosen(self.cluster.machines, index))
 
     @rule(index=pick)
     def cancel_run(self, index: int) -> None:
@@ -160,7 +168,7 @@ class Chaos(RuleBasedStateMachine):
         if not hasattr(self, "cluster"):
             return
         cluster = self.cluster
-        cluster.loaders_fail.clear()
+        cluster.replicas.fail_on.clear()
         cluster.size(2)
         for run in self.unclosed:
             cluster.close(run)
