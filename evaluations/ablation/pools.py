@@ -127,6 +127,17 @@ def popular(rng: np.random.Generator) -> Scenario:
     )
 
 
+def popular_hosts(rng: np.random.Generator) -> Scenario:
+    """The same on machines with 128 GB beside each GPU, to which a model goes at 10 GB/s."""
+    given = popular(rng)
+    classes = {k: replace(cls, host_memory_bytes=128 << 30) for k, cls in given.classes.items()}
+    models = {
+        name: replace(model, return_seconds=model.memory_bytes / 10e9)
+        for name, model in given.models.items()
+    }
+    return replace(given, classes=classes, models=models)
+
+
 def large_batches(rng: np.random.Generator) -> Scenario:
     """Somebody wants batches of fifty, which take minutes, on GPUs that stay for five."""
     given = pools.fierce(rng)
@@ -143,6 +154,7 @@ OWN: dict[str, Pool] = {
     "one-fast": one_fast,
     "few-gpus": few_gpus,
     "popular": popular,
+    "popular-hosts": popular_hosts,
     "large-batches": large_batches,
 }
 OF_BOUND = ("opportunistic", "fierce", "waves", "contexts", "crowd")

@@ -88,6 +88,7 @@ VARIANTS = (
     Variant("turns that last", policy={"turn_seconds": 0.0, "turn_loads": 0.0}),
     Variant("files brought ahead", policy={"stage_ahead": False}),
     Variant("giving up by cost", policy={"give_up_by_cost": False}),
+    Variant("the host's memory", policy={"offload": False}),
     Variant("known ends heeded", policy={"heed_ends": False}),
     Variant("dear items kept from where evictions are frequent", policy={"risk_max": inf}),
     Variant("salvage of finished items", cluster=lambda s: replace(s, salvage_seconds=inf)),

@@ -8,7 +8,7 @@ from math import inf, isinf
 
 import numpy as np
 
-from pcm.core.commands import Cancel, Command, Dispatch, Evict, Finish, Load, Retire
+from pcm.core.commands import Cancel, Command, Dispatch, Evict, Finish, Load, Offload, Retire
 from pcm.core.events import (
     BatchDone,
     BatchLost,
@@ -17,24 +17,23 @@ from pcm.core.events import (
     ItemsDone,
     LeaveCause,
     LossCause,
-    ReplicaChanged,
     ReplicaFailed,
     Requirements,
     RunClosed,
     RunOpened,
     SkewChanged,
     Tick,
-    Tier,
     WorkerJoined,
     WorkerLeft,
     WorkerNotice,
 )
 from pcm.engines.simulated.clock import Clock
+from pcm.engines.simulated.contexts import Contexts
 from pcm.engines.simulated.decider import Decider
 from pcm.engines.simulated.ledger import Ledger
 from pcm.engines.simulated.limits import bound_seconds
 from pcm.engines.simulated.outcome import Outcome
-from pcm.engines.simulated.scenario import Model, Scenario, Visit, Workload
+from pcm.engines.simulated.scenario import Scenario, Visit, Workload
 from pcm.engines.simulated.transfers import Transfers
 from pcm.engines.simulated.worker import Job, SimulatedWorker
 
@@ -59,6 +58,9 @@ class Cluster:
             for name, run in scenario.runs.items()
         }
         self._transfers = Transfers(self._clock, scenario.links)
+        self._contexts = Contexts(
+            scenario.models, self._clock, self._ledger, self._transfers, self._report
+        )
         self._workers: dict[str, SimulatedWorker] = {}
         self._busy_until = 0.0
         self._ended: dict[str, Finish] = {}
@@ -100,6 +102,7 @@ class Cluster:
             evictions=counts["evictions"],
             duplicates=counts["duplicates"],
             events=counts["events"],
+            offloads=counts["offloads"],
             waiting_seconds=self._waiting_seconds(),
         )
 
@@ -139,15 +142,18 @@ class Cluster:
             if command.outcome != "completed":
                 raise Stranded(f"run {command.run} {command.outcome}: {command.error}")
             return
+        contexts = self._contexts
         deeds: dict[type[Command], Callable[[SimulatedWorker], None]] = {}
         if isinstance(command, Dispatch):
             items = command.item_count
             self._ledger.touch(items)
             deeds[Dispatch] = lambda worker: self._receive(worker, command)
         elif isinstance(command, Load):
-            deeds[Load] = lambda worker: self._load(worker, command.context, command.tier)
+            deeds[Load] = lambda worker: contexts.load(worker, command.context, command.tier)
+        elif isinstance(command, Offload):
+            deeds[Offload] = lambda worker: contexts.offload(worker, command.context)
         elif isinstance(command, Evict):
-            deeds[Evict] = lambda worker: self._evict(worker, command.context)
+            deeds[Evict] = lambda worker: contexts.evict(worker, command.context)
         elif isinstance(command, Cancel):
             deeds[Cancel] = lambda worker: self._cancel(worker, command)
         elif isinstance(command, Retire):
@@ -236,72 +242,6 @@ class Cluster:
             self._ledger.touch(job.told - len(job.items))
         self._transfers.gone(worker.id)
         self._tell(WorkerLeft(worker.id, cause))
-
-    # -- contexts --------------------------------------------------------------------------------
-
-    def _load(self, worker: SimulatedWorker, context: str, tier: Tier) -> None:
-        model = self._scenario.models[context]
-        is_on_its_way = context in worker.fetching
-        if tier == "disk":
-            worker.fetching.add(context)
-        else:
-            worker.loading[context] = self._clock.now
-            worker.fetching.discard(context)
-        if tier != "disk" and model.weights_bytes and context not in worker.has_weights:
-            self._report(worker, ReplicaChanged(worker.id, context, "disk", "staging"))
-        if is_on_its_way:
-            return
-        environment = 0.0 if worker.has_environment else model.environment_seconds
-        self._clock.after(
-            environment * worker.cls.load_factor,
-            lambda: self._has_environment(worker, context, model),
-        )
-
-    def _has_environment(self, worker: SimulatedWorker, context: str, model: Model) -> None:
-        if not worker.alive or context not in (worker.loading.keys() | worker.fetching):
-            return
-        worker.has_environment = True
-        if model.weights_bytes:
-            self._transfers.need(
-                worker.id,
-                context,
-                model.weights_bytes,
-                lambda: self._has_weights(worker, context, model),
-                has=context in worker.has_weights,
-            )
-        else:
-            self._has_weights(worker, context, model)
-
-    def _has_weights(self, worker: SimulatedWorker, context: str, model: Model) -> None:
-        worker.has_weights.add(context)
-        if context in worker.fetching and worker.alive:
-            worker.fetching.discard(context)
-            self._report(worker, ReplicaChanged(worker.id, context, "disk", "warm"))
-        if not worker.alive or context not in worker.loading:
-            return
-        if model.weights_bytes:
-            self._report(worker, ReplicaChanged(worker.id, context, "disk", "loading"))
-        seconds = (model.host_seconds + model.gpu_seconds) * worker.cls.load_factor
-        self._clock.after(seconds, lambda: self._loaded(worker, context, model))
-
-    def _loaded(self, worker: SimulatedWorker, context: str, model: Model) -> None:
-        if not worker.alive or context not in worker.loading:
-            return
-        before = worker.state
-        took = self._clock.now - worker.loading.pop(context)
-        worker.warm.add(context)
-        self._ledger.change(before, worker.state)
-        self._ledger.counts["loads"] += 1
-        self._report(
-            worker, ReplicaChanged(worker.id, context, "gpu", "warm", took, model.memory_bytes)
-        )
-
-    def _evict(self, worker: SimulatedWorker, context: str) -> None:
-        worker.warm.discard(context)
-        worker.loading.pop(context, None)
-        worker.fetching.discard(context)
-        self._transfers.released(worker.id, context)
-        self._report(worker, ReplicaChanged(worker.id, context, "absent", "draining"))
 
     # -- batches ---------------------------------------------------------------------------------
 

@@ -25,6 +25,8 @@ class Outcome(msgspec.Struct, frozen=True):
     evictions: int
     duplicates: int
     events: int
+    offloads: int = 0
+    """How often a context left a GPU for its host's memory."""
     waiting_seconds: float = 0.0
     """From each run's opening to its last result, the mean over the runs."""
 

@@ -22,6 +22,8 @@ class WorkerClass:
     speeds: Mapping[str, float] = field(default_factory=dict)
     load_factor: float = 1.0
     gpu_memory_bytes: int = 24 << 30
+    host_memory_bytes: int = 0
+    """0: there is none for contexts."""
 
     def speed_for(self, context: str) -> float:
         return self.speeds.get(context, self.speed)
@@ -55,7 +57,8 @@ class Model:
     """A context, and its cold start in parts.
 
     ``environment_seconds`` once per worker; ``weights_bytes`` through the links, once per worker;
-    then from disk into the host's memory and into the GPU's.
+    then from disk into the host's memory and into the GPU's, which it may leave for the host's
+    while another needs the room.
     """
 
     environment_seconds: float = 0.0
@@ -63,6 +66,8 @@ class Model:
     host_seconds: float = 0.0
     gpu_seconds: float = 0.0
     memory_bytes: int = 0
+    return_seconds: float = inf
+    """From the host's memory into the GPU's, and as long for the way there; inf: it cannot be."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -39,6 +39,10 @@ class SimulatedWorker:
     warm: set[str] = field(default_factory=set)
     loading: dict[str, float] = field(default_factory=dict)
     """Contexts on their way, and since when."""
+    offloading: dict[str, float] = field(default_factory=dict)
+    """Contexts on their way to the host's memory, and since when."""
+    parked: set[str] = field(default_factory=set)
+    """Contexts in the host's memory."""
     fetching: set[str] = field(default_factory=set)
     """Contexts of which only the weights are on their way."""
     jobs: deque[Job] = field(default_factory=deque)
@@ -49,13 +53,21 @@ class SimulatedWorker:
         """What its time goes into now."""
         if self.jobs:
             return "busy"
-        return "loading" if self.loading else "idle"
+        return "loading" if self.loading or self.offloading else "idle"
+
+    def forget(self, context: str) -> None:
+        """Wherever it is."""
+        for place in (self.loading, self.offloading):
+            place.pop(context, None)
+        for there in (self.warm, self.parked, self.fetching):
+            there.discard(context)
 
     def capacity(self) -> Capacity:
         return Capacity(
             kind=self.cls.kind,
             gpus=1,
             gpu_memory_bytes=self.cls.gpu_memory_bytes,
+            memory_bytes=self.cls.host_memory_bytes,
             host=self.id,
             pool="simulated",
             zone=self.visit.zone,

@@ -12,7 +12,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pcm.core.scheduler import Scheduler
-from pcm.engines.simulated import Model, Outcome, Scenario, Stranded, Visit, Workload, simulate
+from pcm.engines.simulated import (
+    Model,
+    Outcome,
+    Scenario,
+    Stranded,
+    Visit,
+    WorkerClass,
+    Workload,
+    simulate,
+)
 from tests.engines.simulated.scenarios import scenario, stays
 
 EXACT: dict[str, Any] = {"latency_seconds": 0.0, "batch_seconds": 0.0}
@@ -83,6 +92,27 @@ def test_contexts_that_do_not_fit_together_take_turns() -> None:
     found = outcome(scenario(stays("slow"), models=dict.fromkeys("ab", model), runs=runs, **EXACT))
     assert found.loads == 2
     assert found.makespan_seconds == pytest.approx(110.0, abs=1.0)
+
+
+def test_a_context_that_was_offloaded_comes_back_sooner_than_it_was_loaded() -> None:
+    """Runs on two models in turn, each of which fills the GPU."""
+    runs = {
+        f"run-{at}": Workload(costs=np.ones(5), context="ab"[at % 2], opened_seconds=100.0 * at)
+        for at in range(6)
+    }
+
+    def found(host_gb: int) -> Outcome:
+        cls = WorkerClass(kind="slow", host_memory_bytes=host_gb << 30)
+        model = Model(gpu_seconds=20.0, memory_bytes=20 << 30, return_seconds=2.0)
+        of = scenario(stays("slow"), models=dict.fromkeys("ab", model), runs=runs, **EXACT)
+        return outcome(replace(of, classes={"slow": cls}))
+
+    without, beside = found(0), found(128)
+    assert (without.offloads, without.waiting_seconds) == (0, pytest.approx(25.0))
+    assert beside.offloads == 5
+    # Twice a load, of which one has to wait for the other to leave; then leaving and coming back.
+    assert beside.waiting_seconds == pytest.approx((25 + 27 + 4 * 9) / 6)
+    assert beside.loading_seconds == pytest.approx(20 + 22 + 4 * 4)
 
 
 def test_what_cannot_be_done_is_said() -> None:
