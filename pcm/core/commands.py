@@ -29,9 +29,9 @@ class Score(msgspec.Struct, frozen=True):
     free_in: float
     """Until the worker has finished what it was given."""
     warm_in: float
-    """To bring the context there from its present tier. Always 0: batches go to workers that have
-    it warm, and whether one more load pays is decided before (``Load.reason`` says why), for all
-    that waits and not for one batch."""
+    """To compute the state that its task keeps there, such as that of a prefix. The context itself
+    is warm: whether one more load pays is decided before (``Load.reason`` says why), for all that
+    waits and not for one batch."""
     work: float
     """This batch at the worker's measured speed, times its skew."""
     risk: float = 0.0

@@ -104,6 +104,8 @@ class Estimates:
         self._loads: dict[tuple[str, str], Mean] = {}
         self._stagings: dict[str, Mean] = {}
         self._returns: dict[tuple[str, str], Mean] = {}
+        self._prefixes: dict[tuple[str, str], Mean] = {}
+        """Of the runs that are not over, by run and kind."""
         self._overhead = Mean()
         self._overhead.observe(policy.batch_overhead_seconds, weight=0.1)
         self.hazards = Hazards(policy.eviction_prior_seconds, policy.wave_seconds)
@@ -119,6 +121,11 @@ class Estimates:
         for key in ((context.id, kind), (context.id, "")):
             self._returns.setdefault(key, Mean()).observe(seconds)
 
+    def prefix_computed(self, run: Run, kind: str, seconds: float) -> None:
+        """What the first batch of its task on a replica took longer."""
+        for key in ((run.id, kind), (run.id, "")):
+            self._prefixes.setdefault(key, Mean()).observe(seconds)
+
     def staged(self, context: Context, seconds: float) -> None:
         for key in (context.id, ""):
             self._stagings.setdefault(key, Mean()).observe(seconds)
@@ -130,6 +137,7 @@ class Estimates:
         self._speeds[run.id] = Speeds()
 
     def closed(self, run: Run) -> None:
+        self._prefixes = {key: mean for key, mean in self._prefixes.items() if key[0] != run.id}
         speeds = self._speeds.pop(run.id, None)
         if speeds is not None and speeds.known:
             self._past[run.context, run.opened.task_name] = speeds
@@ -181,6 +189,11 @@ class Estimates:
         if mean is None:
             return self._policy.return_share * self.load_seconds(context, kind)
         return mean.value
+
+    def prefix_seconds(self, run: Run, kind: str) -> float:
+        """To compute the state of its prefix; 0 until it was measured."""
+        mean = self._prefixes.get((run.id, kind)) or self._prefixes.get((run.id, ""))
+        return 0.0 if mean is None else mean.value
 
     def warm_seconds(self, context: Context, worker: Worker) -> float:
         """To have it warm there, from where it is now."""

@@ -133,11 +133,16 @@ class ItemsDone(Event, frozen=True):
 
 class BatchDone(Event, frozen=True):
     """Every item of the batch has had its outcome. Seconds are the worker's own measure:
-    ``queue_seconds`` waiting behind other batches there, ``run_seconds`` in the user's task."""
+    ``queue_seconds`` waiting behind other batches there, ``run_seconds`` in the user's task.
+
+    ``kept``: the tasks of which the replica now keeps state of their own, such as that of the
+    prefix which their prompts share; None: the same as before.
+    """
 
     batch: int
     run_seconds: float
     queue_seconds: float = 0.0
+    kept: tuple[str, ...] | None = None
 
 
 class BatchLost(Event, frozen=True):
@@ -163,6 +168,8 @@ class RunOpened(Event, frozen=True):
     context: str
     context_name: str = ""
     task_name: str = ""
+    task: str = ""
+    """The task's identity; runs of the same task share the state that replicas keep of it."""
     requirements: Requirements = Requirements()
     retries: int = 0
     """How often an item whose task raised is tried again."""

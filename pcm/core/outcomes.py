@@ -12,6 +12,7 @@ from pcm.core.faults import Faults
 from pcm.core.items import FAILED, FINISHED
 from pcm.core.leases import Leases
 from pcm.core.losses import Losses
+from pcm.core.prefixes import Prefixes
 from pcm.core.provisioning import Provisioning
 from pcm.core.quarantine import Quarantine
 from pcm.core.run import Run
@@ -28,11 +29,12 @@ class Outcomes:
         provisioning: Provisioning,
         runs: Runs,
         leases: Leases,
+        prefixes: Prefixes,
     ) -> None:
         self._state, self._estimates = basis.state, basis.estimates
         self._lifecycle, self._orders = basis.lifecycle, basis.orders
         self._quarantine, self._faults, self._provisioning = quarantine, faults, provisioning
-        self._losses, self._leases = Losses(basis), leases
+        self._losses, self._leases, self._prefixes = Losses(basis), leases, prefixes
         self._runs = runs
 
     def items_done(self, batch: Batch, event: ItemsDone, now: float) -> None:
@@ -137,8 +139,10 @@ class Outcomes:
     def _measure(
         self, run: Run, batch: Batch, worker: Worker, event: BatchDone, now: float
     ) -> None:
+        prefix_seconds = self._prefixes.done(run, batch, worker, event)
         if run.outcome is None:
-            self._estimates.speeds(run).observe(worker, event.run_seconds, batch.cost)
+            seconds = event.run_seconds - prefix_seconds
+            self._estimates.speeds(run).observe(worker, seconds, batch.cost)
         kind = worker.capacity.kind
         run.largest_cost[kind] = max(run.largest_cost.get(kind, 0.0), batch.cost)
         if batch.cancel_reason is None and batch.dispatched_at == batch.started_at:

@@ -17,6 +17,7 @@ from pcm.core.context import Context
 from pcm.core.cutting import Cutting
 from pcm.core.items import Cut
 from pcm.core.leases import Leases
+from pcm.core.prefixes import Prefixes
 from pcm.core.quarantine import Quarantine
 from pcm.core.run import Run
 from pcm.core.speculation import Speculation
@@ -25,21 +26,28 @@ from pcm.core.worker import Worker
 
 class Placement:
     def __init__(
-        self, basis: Basis, batching: Batching, quarantine: Quarantine, leases: Leases
+        self,
+        basis: Basis,
+        batching: Batching,
+        quarantine: Quarantine,
+        leases: Leases,
+        prefixes: Prefixes,
     ) -> None:
         self._state, self._policy, self._estimates = basis.state, basis.policy, basis.estimates
         self._lifecycle, self._alarms, self._orders = basis.lifecycle, basis.alarms, basis.orders
-        self._leases, self._busy = leases, Busy(basis)
+        self._leases, self._prefixes, self._busy = leases, prefixes, Busy(basis)
         self._cutting = Cutting(basis, batching, quarantine, self._busy)
         self._speculation = Speculation(basis, leases)
 
     def assign(self, now: float) -> None:
         """Give out what waits to whoever can take it now, the least served run first."""
-        runs = list(self._state.demand.values())
-        while runs:
-            run = runs[0] if len(runs) == 1 else min(runs, key=_turn)
-            if not self._serve(run, now) or not run.has_demand:
-                runs.remove(run)
+        several = len(self._state.demand) > 1
+        for leave in (True, False) if several else (False,):
+            runs = list(self._state.demand.values())
+            while runs:
+                run = runs[0] if len(runs) == 1 else min(runs, key=_turn)
+                if not self._serve(run, now, leave=leave) or not run.has_demand:
+                    runs.remove(run)
 
     def copy_late_ones(self, now: float) -> None:
         """Have idle workers run late batches as well, where nothing else waits for them."""
@@ -64,18 +72,21 @@ class Placement:
         for worker in looked_at:
             self._state.index_queue(worker)
 
-    def _serve(self, run: Run, now: float) -> bool:
+    def _serve(self, run: Run, now: float, *, leave: bool) -> bool:
+        """Give it one batch, or say that nobody can take one. With ``leave`` workers are left to
+        runs whose prefixes they keep."""
         context = self._state.contexts[run.context]
-        speeds = self._estimates.speeds(run)
         looked_at: list[Worker] = []
         batch = None
         while batch is None:
             free = self._take_free(context)
             if not free:
                 break
-            free.sort(key=lambda w: (speeds.on(w) or 0.0, w.order))
+            free.sort(key=lambda w: self._soonest(run, w))
             looked_at += free
             for worker in free:
+                if leave and self._prefixes.belongs_to_another(run, worker):
+                    continue
                 cut = self._cutting.cut(run, worker, now)
                 if cut is not None:
                     why = self._explain(run, cut, [worker, *free], now)
@@ -86,7 +97,13 @@ class Placement:
             self._state.index_queue(worker)
         if looked_at:
             return batch is not None
-        return self._prefetch(run, context, now)
+        return self._prefetch(run, context, now, leave=leave)
+
+    def _soonest(self, run: Run, worker: Worker) -> tuple[float, float, int]:
+        """Who ends a batch like its latest one first."""
+        seconds_per_cost = self._estimates.speeds(run).on(worker) or 0.0
+        seconds = seconds_per_cost * run.latest_cost + self._prefixes.seconds(run, worker)
+        return (seconds, seconds_per_cost, worker.order)
 
     def _take_free(self, context: Context) -> list[Worker]:
         """Off the heap: the fastest free workers, as many as an explanation names. Whoever takes
@@ -106,7 +123,10 @@ class Placement:
     ) -> Batch:
         state = self._state
         seconds_per_cost = self._estimates.speeds(run).on(worker)
-        predicted = None if seconds_per_cost is None else cut.cost * seconds_per_cost
+        predicted = None
+        if seconds_per_cost is not None:
+            predicted = cut.cost * seconds_per_cost + self._prefixes.seconds(run, worker)
+        run.latest_cost = cut.cost
         state.batches_made += 1
         batch = Batch(
             state.batches_made,
@@ -142,7 +162,7 @@ class Placement:
 
     # -- queueing a second batch -----------------------------------------------------------------
 
-    def _prefetch(self, run: Run, context: Context, now: float) -> bool:
+    def _prefetch(self, run: Run, context: Context, now: float, *, leave: bool) -> bool:
         """Queue a batch behind the one that ends soonest."""
         while context.shallow:
             id_ = next(iter(context.shallow))
@@ -151,6 +171,8 @@ class Placement:
             if worker is None or worker.live != 1 or free_in > self._policy.prefetch_below_seconds:
                 del context.shallow[id_]
                 continue
+            if leave and self._prefixes.belongs_to_another(run, worker):
+                return False
             total = self._estimates.speeds(run).total(context.serving)
             if total <= 0.0 or run.items.waiting_cost / total <= free_in:
                 return False
@@ -177,7 +199,8 @@ class Placement:
             # An eviction comes in the middle, on average, and costs what was done by then.
             life = self._estimates.hazards.life_seconds_of(worker.capacity, now)
             risk = work * work / (2.0 * life)
-            scores.append(Score(worker.id, worker.free_in(now), 0.0, work, risk))
+            warm_in = self._prefixes.seconds(run, worker)
+            scores.append(Score(worker.id, worker.free_in(now), warm_in, work, risk))
         return tuple(scores)
 
 

@@ -57,6 +57,9 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     risk_max: float = 0.1
     """...no dear item is begun that takes more than this part of the time that they last."""
 
+    heed_prefixes: bool = True
+    """Whether a worker that keeps the state of some tasks' prefixes works for these first."""
+
     # -- residency
     load_seconds: float = 10.0
     """Time to load a context, until it is measured."""

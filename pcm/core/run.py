@@ -42,12 +42,19 @@ class Run:
     """Set once it is over."""
     served_seconds: float = 0.0
     """Predicted worker time given to it: runs take turns by this."""
+    latest_cost: float = 0.0
+    """Of the batch that was sent last."""
     largest_cost: dict[str, float] = field(default_factory=dict)
     """By kind of worker: the cost of the dearest batch that was finished."""
     batch_items_max: int | None = None
     """No batch may have more items: one of about twice as many was more than a message can hold."""
     streams: bool | None = None
     """Whether its task gives results as it goes; None until a batch has shown it."""
+
+    @property
+    def task(self) -> str:
+        """What it shares with runs of the same task."""
+        return self.opened.task or self.id
 
     @property
     def has_demand(self) -> bool:

@@ -48,6 +48,7 @@ from pcm.core.leases import Leases
 from pcm.core.outcomes import Outcomes
 from pcm.core.placement import Placement
 from pcm.core.policy import Policy
+from pcm.core.prefixes import Prefixes
 from pcm.core.provisioning import Provisioning
 from pcm.core.quarantine import Quarantine
 from pcm.core.replicas import Replicas
@@ -75,11 +76,11 @@ class Scheduler:
         self._leases = Leases(basis, self._provisioning)
         self._runs = Runs(basis, self._leases)
         self._faults = Faults(basis, self._runs.fail)
-        quarantine = Quarantine(basis)
+        quarantine, prefixes = Quarantine(basis), Prefixes(basis)
         self._outcomes = Outcomes(
-            basis, quarantine, self._faults, self._provisioning, self._runs, self._leases
+            basis, quarantine, self._faults, self._provisioning, self._runs, self._leases, prefixes
         )
-        self._placement = Placement(basis, Batching(basis), quarantine, self._leases)
+        self._placement = Placement(basis, Batching(basis), quarantine, self._leases, prefixes)
         self._giving_up = GivingUp(basis)
         ahead = Ahead(basis)
         self._replicas = Replicas(basis, ahead)

@@ -28,6 +28,8 @@ class Replica:
     """What it takes of the host's memory beside an accelerator, since it was first parked."""
     returning: bool = False
     """Whether it is loading from the host's memory."""
+    kept: frozenset[str] = frozenset()
+    """Tasks of which it keeps state of their own."""
     staged_since: float | None = None
     """Since when it waits for its files, if it does."""
 
