@@ -138,6 +138,19 @@ def popular_hosts(rng: np.random.Generator) -> Scenario:
     return replace(given, classes=classes, models=models)
 
 
+def prompts(rng: np.random.Generator) -> Scenario:
+    """Twelve prompts compared on one model, each with a long prefix of its own, of which a GPU
+    keeps three."""
+    given = pools.opportunistic(rng)
+    (name,) = given.models
+    runs = {
+        f"prompt-{n}": Workload(costs=pools.costs(rng, 3000), context=name, prefix_work=3.0)
+        for n in range(12)
+    }
+    classes = {k: replace(cls, prefixes_kept=3) for k, cls in given.classes.items()}
+    return replace(given, classes=classes, runs=runs)
+
+
 def large_batches(rng: np.random.Generator) -> Scenario:
     """Somebody wants batches of fifty, which take minutes, on GPUs that stay for five."""
     given = pools.fierce(rng)
@@ -155,6 +168,7 @@ OWN: dict[str, Pool] = {
     "few-gpus": few_gpus,
     "popular": popular,
     "popular-hosts": popular_hosts,
+    "prompts": prompts,
     "large-batches": large_batches,
 }
 OF_BOUND = ("opportunistic", "fierce", "waves", "contexts", "crowd")

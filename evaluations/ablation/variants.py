@@ -89,6 +89,7 @@ VARIANTS = (
     Variant("files brought ahead", policy={"stage_ahead": False}),
     Variant("giving up by cost", policy={"give_up_by_cost": False}),
     Variant("the host's memory", policy={"offload": False}),
+    Variant("prefixes heeded", policy={"heed_prefixes": False}),
     Variant("known ends heeded", policy={"heed_ends": False}),
     Variant("dear items kept from where evictions are frequent", policy={"risk_max": inf}),
     Variant("salvage of finished items", cluster=lambda s: replace(s, salvage_seconds=inf)),

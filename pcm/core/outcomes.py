@@ -139,10 +139,7 @@ class Outcomes:
     def _measure(
         self, run: Run, batch: Batch, worker: Worker, event: BatchDone, now: float
     ) -> None:
-        prefix_seconds = self._prefixes.done(run, batch, worker, event)
-        if run.outcome is None:
-            seconds = event.run_seconds - prefix_seconds
-            self._estimates.speeds(run).observe(worker, seconds, batch.cost)
+        self._prefixes.measure(run, batch, worker, event)
         kind = worker.capacity.kind
         run.largest_cost[kind] = max(run.largest_cost.get(kind, 0.0), batch.cost)
         if batch.cancel_reason is None and batch.dispatched_at == batch.started_at:

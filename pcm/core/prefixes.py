@@ -20,27 +20,41 @@ class Prefixes:
     def __init__(self, basis: Basis) -> None:
         self._state, self._policy, self._estimates = basis.state, basis.policy, basis.estimates
 
-    def done(self, run: Run, batch: Batch, worker: Worker, event: BatchDone) -> float:
-        """Learn from a batch; gives the part of its time that went into the prefix, in seconds."""
+    def measure(self, run: Run, batch: Batch, worker: Worker, event: BatchDone) -> None:
+        """Learn the run's rate on the worker from a batch, or what its prefix costs there.
+
+        Batches that computed a prefix stand for the rate until there is one that did not; then they
+        tell what the prefix took.
+        """
         replica = worker.replicas.get(batch.context)
-        if replica is None or (event.kept is None and not replica.kept):
-            return 0.0
-        was_kept = run.task in replica.kept
-        if event.kept is not None:
+        was_kept = replica is not None and run.task in replica.kept
+        if replica is not None and event.kept is not None:
             replica.kept = frozenset(event.kept)
-        seconds_per_cost = self._estimates.speeds(run).on(worker)
-        if was_kept or run.task not in replica.kept or seconds_per_cost is None:
-            return 0.0
-        longer = max(0.0, event.run_seconds - batch.cost * seconds_per_cost)
-        self._estimates.prefix_computed(run, worker.capacity.kind, longer)
-        return longer
+        if run.outcome is not None:
+            return
+        with_prefix = replica is not None and run.task in replica.kept and not was_kept
+        if with_prefix and run.pure:
+            self._observe(run, worker, event.run_seconds, batch.cost)
+            return
+        if with_prefix:
+            run.with_prefix.append((worker, event.run_seconds, batch.cost))
+        elif was_kept and not run.pure:
+            run.pure = True
+            if run.with_prefix:
+                self._estimates.opened(run)
+        self._estimates.speeds(run).observe(worker, event.run_seconds, batch.cost)
+        if run.pure:
+            for earlier in run.with_prefix:
+                self._observe(run, *earlier)
+            run.with_prefix.clear()
+
+    def _observe(self, run: Run, worker: Worker, seconds: float, cost: float) -> None:
+        rest = seconds - cost * (self._estimates.speeds(run).on(worker) or 0.0)
+        self._estimates.prefix_computed(run, worker.capacity.kind, max(0.0, rest))
 
     def seconds(self, run: Run, worker: Worker) -> float:
         """What a batch takes longer there because the state is not, nor is about to be."""
-        replica = worker.replicas.get(run.context)
-        if replica is None or run.task in replica.kept:
-            return 0.0
-        if any(batch.run == run.id for batch in worker.queues.get(run.context, ())):
+        if not run.pure or self._has(run, worker):
             return 0.0
         return self._estimates.prefix_seconds(run, worker.capacity.kind)
 
@@ -48,14 +62,27 @@ class Prefixes:
         """Whether a worker is left to a run whose state it keeps, rather than change to this."""
         if not self._policy.heed_prefixes or len(self._state.demand) < 2:
             return False
-        seconds = self.seconds(run, worker)
-        if not seconds:
+        replica = worker.replicas.get(run.context)
+        if replica is None or not replica.kept or self._has(run, worker):
             return False
-        lead = self._policy.turn_loads * seconds
-        kept = worker.replicas[run.context].kept
+        change = self._policy.turn_loads * self.seconds(run, worker)
         return any(
-            other.task in kept
-            and other.context == run.context
-            and other.served_seconds - run.served_seconds < lead
+            other.context == run.context
+            and other.task in replica.kept
+            and other.served_seconds - run.served_seconds < self._lead(other, change)
             for other in self._state.demand.values()
         )
+
+    def _lead(self, other: Run, change_seconds: float) -> float:
+        """By how much it may be ahead. One of which every batch computed its prefix so far is given
+        another, which shows what a change costs."""
+        if not other.pure:
+            return 2.0 * max((seconds for _, seconds, _ in other.with_prefix), default=0.0)
+        return change_seconds
+
+    @staticmethod
+    def _has(run: Run, worker: Worker) -> bool:
+        replica = worker.replicas.get(run.context)
+        if replica is None or run.task in replica.kept:
+            return True
+        return any(batch.run == run.id for batch in worker.queues.get(run.context, ()))

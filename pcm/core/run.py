@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -10,6 +11,9 @@ from pcm.core.commands import RunOutcome
 from pcm.core.events import RunOpened
 from pcm.core.items import Items
 from pcm.core.suspects import Suspects
+from pcm.core.worker import Worker
+
+MEASURED_WITH_PREFIX = 64
 
 
 class Ended(NamedTuple):
@@ -44,6 +48,12 @@ class Run:
     """Predicted worker time given to it: runs take turns by this."""
     latest_cost: float = 0.0
     """Of the batch that was sent last."""
+    pure: bool = False
+    """Whether a batch of it was measured that found its prefix's state on its worker..."""
+    with_prefix: deque[tuple[Worker, float, float]] = field(
+        default_factory=lambda: deque(maxlen=MEASURED_WITH_PREFIX)
+    )
+    """...and the (worker, seconds, cost) of those before that did not."""
     largest_cost: dict[str, float] = field(default_factory=dict)
     """By kind of worker: the cost of the dearest batch that was finished."""
     batch_items_max: int | None = None

@@ -266,8 +266,12 @@ class Cluster:
 
     def _begin(self, worker: SimulatedWorker, job: Job) -> None:
         job.started_at = now = self._clock.now
+        context, run = job.order.context, job.order.run
+        prefix_work = self._scenario.runs[run].prefix_work
+        if prefix_work and not worker.uses_prefix(run, context):
+            job.prefix_work = prefix_work
         begun = now + self._scenario.batch_seconds
-        seconds = worker.seconds_for(float(job.ends[-1]), job.order.context, begun)
+        seconds = worker.seconds_for(float(job.ends[-1]) + job.prefix_work, context, begun)
         self._clock.at(begun + seconds, lambda: self._done(worker, job))
 
     def _done(self, worker: SimulatedWorker, job: Job) -> None:
@@ -278,7 +282,9 @@ class Cluster:
         worker.jobs.popleft()
         new = self._ledger.finish(job.order.run, job.items[job.told :])
         run_seconds = self._clock.now - job.started_at
-        self._ledger.useful_seconds += run_seconds * new / max(1, len(job.items))
+        context = job.order.context
+        useful = run_seconds - worker.seconds_for(job.prefix_work, context, job.started_at)
+        self._ledger.useful_seconds += useful * new / max(1, len(job.items))
         outcomes = tuple(range(job.told, len(job.items)))
         if worker.jobs:
             self._begin(worker, worker.jobs[0])
@@ -287,7 +293,12 @@ class Cluster:
         self._report(
             worker,
             ItemsDone(job.order.batch, outcomes),
-            BatchDone(job.order.batch, run_seconds, job.started_at - job.queued_at),
+            BatchDone(
+                job.order.batch,
+                run_seconds,
+                job.started_at - job.queued_at,
+                tuple(worker.kept[context]) if context in worker.kept else None,
+            ),
         )
 
     def _lose(
@@ -308,7 +319,7 @@ class Cluster:
         seconds = self._clock.now - salvage_seconds - begun
         if seconds <= 0.0:
             return
-        work = worker.work_within(seconds, job.order.context, begun)
+        work = worker.work_within(seconds, job.order.context, begun) - job.prefix_work
         finished = int(np.searchsorted(job.ends, work, side="right"))
         if finished > job.told:
             items = job.items[job.told : finished]

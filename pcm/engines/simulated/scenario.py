@@ -24,6 +24,8 @@ class WorkerClass:
     gpu_memory_bytes: int = 24 << 30
     host_memory_bytes: int = 0
     """0: there is none for contexts."""
+    prefixes_kept: int = 8
+    """Of so many runs a loaded context keeps the state of their prefix."""
 
     def speed_for(self, context: str) -> float:
         return self.speeds.get(context, self.speed)
@@ -94,6 +96,8 @@ class Workload:
     context: str = "model"
     opened_seconds: float = 0.0
     batch_items: int | None = None
+    prefix_work: float = 0.0
+    """Reference seconds for the state of its items' prefix, on every worker that has not kept it."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -25,6 +25,8 @@ class Job:
     told: int = 0
     """How many of its items the scheduler has heard of."""
     over: bool = False
+    prefix_work: float = 0.0
+    """What it takes before its items, in reference seconds."""
 
 
 @dataclass(eq=False, slots=True)
@@ -41,6 +43,8 @@ class SimulatedWorker:
     """Contexts on their way, and since when."""
     offloading: dict[str, float] = field(default_factory=dict)
     """Contexts on their way to the host's memory, and since when."""
+    kept: dict[str, dict[str, None]] = field(default_factory=dict)
+    """By context: the runs whose prefix's state is kept, the latest used last."""
     parked: set[str] = field(default_factory=set)
     """Contexts in the host's memory."""
     fetching: set[str] = field(default_factory=set)
@@ -57,10 +61,21 @@ class SimulatedWorker:
 
     def forget(self, context: str) -> None:
         """Wherever it is."""
+        self.kept.pop(context, None)
         for place in (self.loading, self.offloading):
             place.pop(context, None)
         for there in (self.warm, self.parked, self.fetching):
             there.discard(context)
+
+    def uses_prefix(self, run: str, context: str) -> bool:
+        """Whether its state is there; it is from now on, in place of the one least used lately."""
+        kept = self.kept.setdefault(context, {})
+        there = run in kept
+        kept.pop(run, None)
+        kept[run] = None
+        if len(kept) > self.cls.prefixes_kept:
+            del kept[next(iter(kept))]
+        return there
 
     def capacity(self) -> Capacity:
         return Capacity(
