@@ -33,6 +33,7 @@ def answer(
             "top_p": [one["top_p"] for one in some],
             "seed": [one["seed"] for one in some],
             "stop": [one["stop"] for one in some],
+            "form": [one["form"] for one in some],
         }
 
     chats = [request for request in requests if request["messages"] is not None]

@@ -1,4 +1,4 @@
-"""The sampling parameters of an OpenAI Batch request: which are known, and their ranges.
+"""The parameters of an OpenAI Batch request: which are known, and their ranges.
 
 A parameter that would change the answer and is not carried out is refused, not ignored; with its
 neutral value (the one that changes nothing) or null it is taken. Only what has no bearing on the
@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Any
+
+from pcm.formats.openai_forms import FORM_FIELDS, form_problems
 
 Problem = tuple[str, str, str]
 """(field within the body, what is wrong, how to mend it)."""
@@ -41,7 +43,6 @@ NEUTRAL: dict[str, tuple[Any, ...]] = {
     "n": (1,),
     "presence_penalty": (0,),
     "repetition_penalty": (1,),
-    "response_format": ({"type": "text"},),
     "stream": (False,),
     "suffix": ("",),
     "tool_choice": ("none",),
@@ -63,9 +64,9 @@ def parameter_problems(body: Mapping[str, Any]) -> list[Problem]:
         elif field in NEUTRAL:
             if value is not None and not any(_same(value, neutral) for neutral in NEUTRAL[field]):
                 problems.append((field, f"{value!r} is not supported", "leave it out"))
-        elif field not in IGNORED and field not in ("model", "messages", "prompt"):
+        elif field not in IGNORED | FORM_FIELDS | {"model", "messages", "prompt"}:
             problems.append((field, "is not a known parameter", "leave it out"))
-    return problems
+    return problems + form_problems(body)
 
 
 def _same(value: Any, neutral: Any) -> bool:

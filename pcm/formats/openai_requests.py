@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from pcm.formats.lines import json_type
+from pcm.formats.openai_forms import form_of
 from pcm.formats.openai_parameters import Problem, parameter_problems
 from pcm.formats.openai_prompts import (
     CHAT,
@@ -30,7 +31,8 @@ class Request(msgspec.Struct, frozen=True):
     """A checked request. ``msgspec.to_builtins`` of it is an item: plain data, key ``custom_id``.
 
     Chat requests have ``messages`` (role system, user or assistant; content text), the others a
-    ``prompt``. ``max_tokens`` is None where only the model's own limit holds.
+    ``prompt``. ``max_tokens`` is None where only the model's own limit holds. ``form`` is what the
+    answer must be (`workers.inference.base.Form`), None if anything.
     """
 
     custom_id: str
@@ -43,6 +45,7 @@ class Request(msgspec.Struct, frozen=True):
     top_p: float = 1.0
     seed: int | None = None
     stop: list[str] = []
+    form: dict[str, Any] | None = None
 
 
 def request_problems(line: Mapping[str, Any]) -> list[Problem]:
@@ -90,6 +93,7 @@ def request_of(line: Mapping[str, Any]) -> Request:
         top_p=float(given.get("top_p", 1.0)),
         seed=given.get("seed"),
         stop=stop if isinstance(stop, list) else [stop],
+        form=form_of(body),
     )
 
 

@@ -53,15 +53,17 @@ def test_every_request_has_its_own_answer_with_its_own_parameters(tmp_path: Path
         chat("a", "hello", max_tokens=7, temperature=0.5, seed=3, stop="."),
         line("b", "/v1/completions", prompt="once"),
         chat("c", "far too long " * 3),
-        chat("d", "bye", top_p=0.5),
+        chat("d", "bye", top_p=0.5, response_format={"type": "json_object"}),
     )
     answers = list(answer(Echo(), given, max_tokens=50, template="plain"))
     assert [type(one) for one in answers] == [dict, dict, ValueError, dict]
     parameters = [json.loads(one["text"].partition(" ")[2]) for one in answers if type(one) is dict]
+    neutral = {"temperature": 1.0, "top_p": 1.0, "seed": None, "stop": [], "form": None}
+    anything = {"json": {"type": "object"}}
     assert parameters == [
-        {"max_new_tokens": 7, "temperature": 0.5, "top_p": 1.0, "seed": 3, "stop": ["."]},
-        {"max_new_tokens": 16, "temperature": 1.0, "top_p": 1.0, "seed": None, "stop": []},
-        {"max_new_tokens": 50, "temperature": 1.0, "top_p": 0.5, "seed": None, "stop": []},
+        neutral | {"max_new_tokens": 7, "temperature": 0.5, "seed": 3, "stop": ["."]},
+        neutral | {"max_new_tokens": 16},
+        neutral | {"max_new_tokens": 50, "top_p": 0.5, "form": anything},
     ]
     first = answers[0]
     assert isinstance(first, dict)

@@ -143,7 +143,7 @@ def test_a_limit(tmp_path: Path) -> None:
         (chat(logprobs=True, top_logprobs=5), "body.logprobs: True is not supported"),
         (text(logprobs=0), "body.logprobs: 0 is not supported"),
         (chat(tools=[{"type": "function"}]), "body.tools"),
-        (chat(response_format={"type": "json_object"}), "body.response_format"),
+        (chat(guided_choice="ab"), "body.guided_choice: is text; give a list of one text"),
         (chat(temprature=1), "body.temprature: is not a known parameter"),
     ],
 )

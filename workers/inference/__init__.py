@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from workers.inference.base import Choice, Generation, LanguageModel, Message
+from workers.inference.base import Choice, Form, Generation, LanguageModel, Message
 
 if TYPE_CHECKING:
     from workers.inference.embed import ResidentEncoder
 
-__all__ = ["Choice", "Generation", "LanguageModel", "Message", "load", "load_encoder"]
+__all__ = ["Choice", "Form", "Generation", "LanguageModel", "Message", "load", "load_encoder"]
 
 
 def load(

@@ -12,12 +12,28 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal, TypedDict
 
 Message = Mapping[str, str]
 """One turn of a conversation: ``role`` (system, user or assistant) and ``content``."""
 
 Normalisation = Literal["sum", "mean"]
+
+
+class Form(TypedDict, total=False):
+    """What an answer must be, by exactly one of these; the names are those of vLLM's
+    ``structured_outputs``.
+
+    ``choice``: one of these texts. ``json``: JSON by this schema (a mapping, or as JSON text).
+    ``regex``: a text that the expression matches as a whole, in the syntax of Rust's regex crate,
+    which has no look-around and no back-references. ``grammar``: a text of this context-free
+    grammar, in Lark's or GBNF's syntax.
+    """
+
+    choice: Sequence[str]
+    json: Mapping[str, Any] | str
+    regex: str
+    grammar: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +65,8 @@ class Generation:
 
     ``text`` is without special tokens and ends before the stop string, if there was one;
     ``tokens`` are all sampled ids except an end-of-text token. ``finish_reason`` is ``stop`` (end
-    of text or a stop string) or ``length``. ``completion_tokens`` counts all that were sampled.
+    of text, a stop string or a complete form) or ``length``. ``completion_tokens`` counts all that
+    were sampled.
     """
 
     text: str
@@ -96,6 +113,7 @@ class LanguageModel(ABC):
         *,
         seed: int | Sequence[int | None] | None = None,
         stop: Sequence[str] | Sequence[Sequence[str]] = (),
+        form: Form | Sequence[Form | None] | None = None,
         prefix: str | None = "",
     ) -> Iterator[Generation | ValueError]:
         """Continue each ``prefix + prompt``: greedily at temperature 0, else by nucleus sampling.
@@ -104,6 +122,11 @@ class LanguageModel(ABC):
 
         Every item samples from a random stream of its own, made from its seed; where that is None,
         from a hash of its prompt. Each argument may be a sequence with one value per item.
+
+        ``form``: what the answer must be (see `Form`). Every token is picked among those with which
+        it still can be, by the same settings, so an answer of finish_reason ``stop`` has the form;
+        one of ``length`` has the beginning of it, and one that met a stop string ends before that.
+        JSON is written on one line.
         """
 
     @abstractmethod
@@ -116,10 +139,13 @@ class LanguageModel(ABC):
         *,
         seed: int | Sequence[int | None] | None = None,
         stop: Sequence[str] | Sequence[Sequence[str]] = (),
+        form: Form | Sequence[Form | None] | None = None,
         template: Literal["model", "plain"] = "model",
         find_prefix: bool = False,
     ) -> Iterator[Generation | ValueError]:
         """Answer each conversation, written out by the model's own chat template.
+
+        The settings are those of `generate`.
 
         A model without one answers with a ValueError, unless ``template="plain"`` chooses the plain
         form ``User: ...\\nAssistant:``. ``find_prefix``: what the conversations begin with, such as

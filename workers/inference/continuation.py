@@ -8,6 +8,7 @@ from typing import Any, Literal
 import torch
 
 from workers.inference.base import Generation
+from workers.inference.constraint import Constraint
 from workers.inference.limits import NOT_FINITE
 from workers.inference.sampling import Sampler, Sampling
 
@@ -25,10 +26,12 @@ class Continuation:
         sampling: Sampling,
         tokenizer: Any,
         ends: Collection[int],
+        constraint: Constraint | None = None,
     ) -> None:
         self.index, self.prompt = index, list(prompt)
         self.capacity_tokens = len(self.prompt) + sampling.max_new_tokens
         self._sampling, self._tokenizer, self._ends = sampling, tokenizer, ends
+        self._constraint = constraint
         longest = max(map(len, sampling.stop), default=0)
         self._tail_tokens = longest * BYTES_PER_CHARACTER + SLACK_TOKENS
         self.restart()
@@ -38,27 +41,49 @@ class Continuation:
         self.tokens: list[int] = []
         self.finish_reason: Literal["stop", "length"] | None = None
         self._sampler = Sampler(self._sampling, self.prompt)
+        if self._constraint:
+            self._constraint.restart()
         self._sampled = 0
         self._error: ValueError | None = None
 
+    @property
+    def takes_the_best(self) -> bool:
+        """Whether the next token is the one with the largest logit, whatever it is; ``take`` of it
+        is then the same as ``grow``, so that many items' may be found in one operation."""
+        return self._sampling.temperature == 0 and self._constraint is None
+
     def grow(self, logits: torch.Tensor) -> None:
-        """Pick the next token by its logits [vocabulary], and see whether this is the end."""
+        """Pick the next token by its logits [vocabulary] (float32 on the CPU; left as they are),
+        and see whether this is the end."""
         if logits.isnan().any():
-            self._error = ValueError(NOT_FINITE)
-            self.finish_reason = "stop"
+            self.fail(ValueError(NOT_FINITE))
             return
-        token = self._sampler.pick(logits)
+        try:
+            allowed = self._constraint.mask(logits) if self._constraint else logits
+            self.take(self._sampler.pick(allowed))
+        except ValueError as error:
+            self.fail(error)
+
+    def take(self, token: int) -> None:
+        """The next token is this one. See whether this is the end."""
         self._sampled += 1
         if token in self._ends:
             self.finish_reason = "stop"
             return
         self.tokens.append(token)
-        if self._stops_within(self.tokens[-self._tail_tokens :]) and self._stops_within(
-            self.tokens
+        is_complete = self._constraint is not None and self._constraint.accept(token)
+        if is_complete or (
+            self._stops_within(self.tokens[-self._tail_tokens :])
+            and self._stops_within(self.tokens)
         ):
             self.finish_reason = "stop"
         elif self._sampled == self._sampling.max_new_tokens:
             self.finish_reason = "length"
+
+    def fail(self, error: ValueError) -> None:
+        """There is no answer, for this reason."""
+        self._error = error
+        self.finish_reason = "stop"
 
     def _stops_within(self, tokens: list[int]) -> bool:
         if not self._sampling.stop:
@@ -67,6 +92,8 @@ class Continuation:
         return any(stop in text for stop in self._sampling.stop)
 
     def _decode(self, tokens: list[int]) -> str:
+        if self._constraint:
+            return self._constraint.decode(tokens)
         text: str = self._tokenizer.decode(tokens, skip_special_tokens=True)
         return text
 

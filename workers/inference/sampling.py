@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
+
+from workers.inference.base import Form
 
 
 @dataclass(frozen=True)
@@ -19,6 +21,7 @@ class Sampling:
     top_p: float = 1.0
     seed: int | None = None
     stop: tuple[str, ...] = ()
+    form: Form | None = None
 
     def __post_init__(self) -> None:
         if self.max_new_tokens < 1:
@@ -53,7 +56,8 @@ def per_item(count: int, stop: Sequence[Any], **settings: Any) -> list[Sampling 
 
 
 def _column(value: Any, count: int) -> list[Any]:
-    return [value] * count if value is None or isinstance(value, int | float) else list(value)
+    is_for_all = value is None or isinstance(value, int | float | Mapping)
+    return [value] * count if is_for_all else list(value)
 
 
 class Sampler:
