@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import tempfile
+from collections.abc import Iterable
 
 from workers.staging.errors import StagingError
 
@@ -20,7 +21,7 @@ def default_directory() -> str:
     return named or os.path.join(tempfile.gettempdir(), f"pcm-cache-{os.getuid()}")
 
 
-def prepare(directory: str) -> None:
+def prepare(directory: str, folders: Iterable[str] = FOLDERS) -> None:
     """Make it and its folders, private to this user.
 
     Raises StagingError if it cannot be made, is another user's, or can be written by others.
@@ -28,7 +29,7 @@ def prepare(directory: str) -> None:
     try:
         os.makedirs(directory, mode=0o700, exist_ok=True)
         _check(directory)
-        for folder in FOLDERS:
+        for folder in folders:
             path = os.path.join(directory, folder)
             os.makedirs(path, mode=0o700, exist_ok=True)
             _check(path)
