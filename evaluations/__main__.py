@@ -18,6 +18,7 @@ EVALUATIONS = {
     "dispatch": "batches through TaskVine, beside its own function calls (in the cluster root)",
     "glideins": "provisioning of HTCondor glideins, beside two other ways (in the cluster root)",
     "inference": "the resident model beside plain transformers: verification and generation",
+    "residency": "contexts that take turns on a worker that fits one: by tier host, and by reload",
     "scale": "what a decision costs the manager, from 100 to 10,000 workers",
     "staging": "a model's files on their way to workers without a shared file system",
     "overhead": "what pcm adds per batch and per item, empty batches per second, memory per item",

@@ -245,7 +245,8 @@ class ItemResults(Message, frozen=True):
 
 class BatchEnd(Message, frozen=True):
     """The batch is over. ``done``: every item had its outcome. Else items without one come back,
-    for the given cause; ``started`` tells whether the task had begun."""
+    for the given cause; ``started`` tells whether the task had begun. ``kept``: the tasks of which
+    the replica now keeps state, such as that of a prefix; None: the same as before."""
 
     batch: int
     outcome: Literal["done", "replica_died", "deadline", "cancelled", "evicted", "refused"]
@@ -253,6 +254,7 @@ class BatchEnd(Message, frozen=True):
     run_seconds: float = 0.0
     started: bool = True
     detail: str = ""
+    kept: tuple[str, ...] | None = None
 
 
 class Notice(Message, frozen=True):
@@ -267,7 +269,7 @@ class Goodbye(Message, frozen=True):
     cause: Literal["retired", "evicted"]
 
 
-Order = LoadContext | DropContext | DefineTask | RunBatch | CancelBatch | Leave
+Order = LoadContext | OffloadContext | DropContext | DefineTask | RunBatch | CancelBatch | Leave
 Report = Hello | ReplicaState | ReplicaFault | FileState | ItemResults | BatchEnd | Notice | Goodbye
 
 _encoder = msgspec.msgpack.Encoder()

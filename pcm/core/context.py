@@ -113,10 +113,11 @@ class Context:
 
     def needs_on(self, capacity: Capacity) -> int:
         """Memory that a replica will take of such a worker, in bytes: as seen, else as declared;
-        without either a GPU is taken whole, and other memory is not counted."""
+        without either a GPU is taken whole, and other memory is not counted. Of a GPU it is the
+        larger, since engines in processes of their own are not seen."""
         if capacity.gpus:
             declared = self.requirements.gpu_memory_bytes
-            return self.memory_bytes or declared or capacity.gpu_memory_bytes
+            return max(self.memory_bytes, declared) or capacity.gpu_memory_bytes
         return self.memory_bytes or self.requirements.memory_bytes
 
     def excluded(self, worker: str, now: float) -> bool:

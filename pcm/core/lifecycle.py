@@ -31,6 +31,7 @@ class Lifecycle:
             ("draining", "absent"): self._replica_any_absent,
             ("warm", "offloading"): self._replica_warm_offloading,
             ("offloading", "parked"): self._replica_offloading_parked,
+            ("offloading", "warm"): self._replica_loading_warm,
             ("offloading", "absent"): self._replica_any_absent,
             ("absent", "parked"): self._replica_absent_parked,
             ("parked", "loading"): self._replica_parked_loading,

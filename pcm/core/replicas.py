@@ -60,6 +60,9 @@ class Replicas:
             if replica is None or replica.status in ("warm", "parked"):
                 self._lifecycle.replica(worker, context, "loading", now)
             self._staging(worker.replicas[context.id], context, event, now)
+        elif event.status == "warm" and replica is not None and replica.status == "offloading":
+            context.stuck = True
+            self._lifecycle.replica(worker, context, "warm", now)
         elif event.status == "warm" and (replica is None or replica.status == "loading"):
             returned = replica is not None and replica.returning
             self._lifecycle.replica(worker, context, "warm", now)

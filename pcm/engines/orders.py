@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pcm.core.commands import Cancel, Command, Dispatch, Evict, Load
+from pcm.core.commands import Cancel, Command, Dispatch, Evict, Load, Offload
 from pcm.core.events import BatchDone, BatchLost, ReplicaFailed
 from pcm.engines.base import Cargo, Delivery, Happening
 from pcm.engines.worker import Worker
@@ -14,6 +14,7 @@ from workers.protocol import (
     ErrorReport,
     ItemResult,
     LoadContext,
+    OffloadContext,
     Order,
     RunBatch,
     Tree,
@@ -42,6 +43,8 @@ def add_orders(command: Command, worker: Worker, cargo: Cargo) -> list[Happening
             return _add_batch(command, worker, cargo)
         case Load():
             return _add_context(command, worker, cargo)
+        case Offload():
+            worker.outgoing.append(OffloadContext(command.context))
         case Evict():
             worker.ahead.discard(command.context)
             worker.outgoing.append(DropContext(command.context))

@@ -102,7 +102,7 @@ def _believed(report: ItemResults, worker: Worker) -> list[ItemResult]:
 
 def _ended(report: BatchEnd) -> BatchDone | BatchLost:
     if report.outcome == "done":
-        return BatchDone(report.batch, report.run_seconds, report.queue_seconds)
+        return BatchDone(report.batch, report.run_seconds, report.queue_seconds, report.kept)
     return BatchLost(report.batch, report.outcome, report.started, report.detail)
 
 
@@ -117,7 +117,18 @@ def _replica_changed(report: ReplicaState, worker: Worker) -> list[ReplicaChange
         return [ReplicaChanged(name, context, "absent", "draining", report.seconds)]
     if report.pid:  # There is no process while files are brought.
         worker.replicas[context] = report.pid
-    return [ReplicaChanged(name, context, "gpu", status, report.seconds, report.memory_bytes)]
+    return [
+        ReplicaChanged(
+            name,
+            context,
+            "host" if status == "parked" else "gpu",
+            status,
+            report.seconds,
+            report.memory_bytes,
+            report.parks,
+            report.host_bytes,
+        )
+    ]
 
 
 def story(error: ErrorReport) -> str:

@@ -97,6 +97,7 @@ class ActiveRun:
                 context=manifest.context.digest,
                 context_name=manifest.context.name,
                 task_name=manifest.task.name,
+                task=manifest.task.digest,
                 requirements=msgspec.convert(manifest.requirements, Requirements),
                 retries=options.get("retries", 0),
                 batch_items=options.get("batch_items"),

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from pcm.core.commands import Command, Dispatch, Evict, GiveUp, Load
+from pcm.core.commands import Command, Dispatch, Evict, GiveUp, Load, Offload
 from pcm.core.events import BatchDone, BatchLost, Capacity, ReplicaFailed
 from pcm.engines import orders
 from pcm.engines.base import ContextCargo, Delivery, Happening, TaskCargo
@@ -15,6 +15,7 @@ from workers.protocol import (
     DropContext,
     LoadContext,
     Machine,
+    OffloadContext,
     Order,
     RunBatch,
     StagedFile,
@@ -129,6 +130,15 @@ def test_of_a_context_ahead_only_the_files_are_ordered(worker: Somebody) -> None
     assert worker.outgoing[-1] == DropContext("c")
 
 
+def test_a_context_is_offloaded_and_loaded_again_with_all_that_a_new_process_would_need(
+    worker: Somebody,
+) -> None:
+    """It may have died meanwhile."""
+    assert add(Offload("w", "c", 0), worker) == []
+    add(Load("w", "c", 0), worker, context=b"all")
+    assert worker.outgoing == [OffloadContext("c"), LoadContext("c", "context", b"all")]
+
+
 def test_what_is_for_no_worker_has_no_order(worker: Somebody) -> None:
     with pytest.raises(TypeError, match="GiveUp"):
         add(GiveUp("r", 0, "failed", 0), worker)
@@ -141,6 +151,7 @@ def test_what_is_for_no_worker_has_no_order(worker: Somebody) -> None:
         DefineTask("t" * 64, "n" * 64, bytes(70_000)),
         LoadContext("c" * 64, "n" * 64, bytes(70_000), ("torch", "transformers")),
         LoadContext("c", "n", b"", (), 1.0, (TREE,), tier="disk"),
+        OffloadContext("c" * 64),
     ],
 )
 def test_no_order_takes_more_than_was_said(order: Order) -> None:

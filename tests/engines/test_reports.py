@@ -105,6 +105,16 @@ def test_that_they_are_there_is_no_news_once_the_context_is_to_be_loaded(worker:
     assert told(worker, ReplicaState("c", "staged")) == []
 
 
+def test_a_context_that_left_the_accelerator_keeps_its_process(worker: Known) -> None:
+    warm = ReplicaState("c", "warm", 2.0, 500, 77, parks=True)
+    parked = ReplicaState("c", "parked", 0.5, 10, 77, host_bytes=490)
+    assert told(worker, warm, parked) == [
+        ReplicaChanged("w", "c", "gpu", "warm", 2.0, 500, parks=True),
+        ReplicaChanged("w", "c", "host", "parked", 0.5, 10, host_bytes=490),
+    ]
+    assert worker.replicas == {"c": 77}
+
+
 @pytest.mark.parametrize(
     ("seconds", "known"),
     [(60.0, 60.0), (0.0, None), (-5.0, None), (float("inf"), None), (float("nan"), None)],

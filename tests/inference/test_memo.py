@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from tests.inference import tiny_models
+from tests.inference.conftest import resident
 from workers.inference import memo
 from workers.inference.memo import Memo, memo_of
 from workers.inference.memory import sizes
@@ -24,9 +25,14 @@ def test_it_remembers(file: Path) -> None:
     Memo(file).write_pass_tokens(64)
     Memo(file).write_rungs(64, (32,))
     Memo(file).write_rungs(256, ())
+    assert Memo(file).takes_cascades() is None
+    Memo(file).write_takes_cascades(False)
     found = Memo(file)
+    assert found.takes_cascades() is False
     assert found.pass_tokens() == 64
     assert (found.rungs(64), found.rungs(256), found.rungs(128)) == ((32,), (), None)
+    found.write_rungs(64, (48,), "slots")
+    assert (found.rungs(64), found.rungs(64, "slots")) == ((32,), (48,))
     assert [path.name for path in file.parent.iterdir()] == [file.name]
 
 
@@ -56,6 +62,13 @@ def test_rungs_that_are_known_are_not_tried_again(file: Path) -> None:
     assert allowed.packing.rungs == (32,)
 
 
+def test_how_a_model_is_to_be_served_is_not_tried_again(file: Path) -> None:
+    first = resident(memo=Memo(file))
+    assert first.takes_cascades
+    Memo(file).write_takes_cascades(False)
+    assert not resident(memo=Memo(file)).takes_cascades
+
+
 def test_kinds_of_machine_are_told_apart(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, file: Path
 ) -> None:
@@ -72,3 +85,9 @@ def test_kinds_of_machine_are_told_apart(
     (tmp_path / "cpuinfo").write_text("processor : 0\nmodel name : Another\n")
     monkeypatch.setattr(memo, "CPUINFO", tmp_path / "cpuinfo")
     assert not known()
+
+
+def test_how_many_rows_decode_together_is_tried_once(file: Path) -> None:
+    for prove in (lambda _: (2, 1), lambda _: pytest.fail("tried again")):
+        allowed = sizes(tiny_models.llama(), 4, pass_tokens=64, memo=Memo(file))
+        assert allowed.prove_ladder(prove).rungs == (4, 2, 1)

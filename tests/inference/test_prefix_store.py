@@ -34,6 +34,14 @@ def test_a_state_is_computed_once() -> None:
     assert kept.memory_bytes == 2 * BYTES_PER_TOKEN
 
 
+def test_which_were_used_is_told_once_and_which_are_kept_always() -> None:
+    kept = store(5)
+    kept.get([1, 2])
+    kept.get([3] * 4)
+    assert kept.kept_states() == ({(1, 2), (3,) * 4}, {(3,) * 4})
+    assert kept.kept_states() == (set(), {(3,) * 4})
+
+
 def test_the_least_used_goes_first() -> None:
     kept = store(10)
     kept.get([1] * 4, uses=100)

@@ -10,7 +10,7 @@ and giving up a context frees its memory for certain.
                                       +-----> template ------+ forks
 
 Supervisor and replica speak the messages of ``workers.protocol`` too: a replica is given the orders
-LoadContext, DefineTask and RunBatch, and answers with ReplicaState, ReplicaFault, ItemResults and
-BatchEnd. The supervisor knows its upstream only as an object that takes reports, so that another
-transport than a socket can drive it.
+LoadContext, OffloadContext, DefineTask and RunBatch, and answers with ReplicaState, ReplicaFault,
+ItemResults and BatchEnd. The supervisor knows its upstream only as an object that takes reports, so
+that another transport than a socket can drive it.
 """

@@ -24,6 +24,13 @@ def accelerator_bytes() -> int:
     return sum(int(cuda.memory_reserved(device)) for device in range(cuda.device_count()))
 
 
+def empty_cache() -> None:
+    """Give back accelerator memory that torch has reserved and does not use."""
+    cuda = _cuda()
+    if cuda is not None:
+        cuda.empty_cache()
+
+
 def is_broken() -> bool:
     """Whether the accelerator refuses all further work of this process.
 

@@ -36,6 +36,11 @@ class Batches:
         """Whether none is running."""
         return self._running is None
 
+    @property
+    def empty(self) -> bool:
+        """Whether none is running and none waits."""
+        return self._running is None and not self._waiting
+
     def is_running(self, batch: int) -> bool:
         return self._running is not None and self._running.order.batch == batch
 
@@ -50,12 +55,12 @@ class Batches:
         batch.queue_seconds = time.monotonic() - batch.arrived
         return batch.order
 
-    def done(self, run_seconds: float) -> None:
-        """Every item of the running batch has its outcome."""
+    def done(self, run_seconds: float, kept: tuple[str, ...] | None) -> None:
+        """Every item of the running batch has its outcome. ``kept``: see BatchEnd."""
         batch, self._running = self._running, None
         if batch is not None:
             self._outlet.report(
-                BatchEnd(batch.order.batch, "done", batch.queue_seconds, run_seconds)
+                BatchEnd(batch.order.batch, "done", batch.queue_seconds, run_seconds, kept=kept)
             )
 
     def give_back_one(self, batch: int, outcome: Unfinished) -> bool:

@@ -27,6 +27,7 @@ from workers.protocol import (
     ItemResults,
     LoadContext,
     Message,
+    OffloadContext,
     ReplicaFault,
     ReplicaState,
     Report,
@@ -38,9 +39,14 @@ from workers.protocol import (
 STATUS_PATIENCE_SECONDS = 1.0
 """How long to wait for the exit status of a process whose link ended."""
 
-Ending = Literal["", "died", "failed", "timeout", "dropped", "cancelled", "deadline", "evicted"]
+Ending = Literal[
+    "", "died", "failed", "timeout", "dropped", "unparked", "cancelled", "deadline", "evicted"
+]
 """Why a replica ends; empty while it shall live. ``died`` was not our doing; at ``failed`` and
-``timeout`` the fault has been reported already."""
+``timeout`` the fault has been reported already; ``unparked``: it could not be offloaded."""
+
+Stage = Literal["loading", "warm", "parking", "parked", "returning"]
+"""loading -> warm -> parking -> parked -> returning -> warm; the end may come at any of them."""
 
 
 class Surroundings(NamedTuple):
@@ -54,8 +60,9 @@ class Surroundings(NamedTuple):
 
 
 class Replica:
-    """Loads a context, then runs one batch after the other. Ends by ``on_gone``, always, and only
-    when its process is dead and all that it sent has been read."""
+    """Loads a context, then runs one batch after the other, and may leave the accelerator between
+    them: ``on_parked``. Ends by ``on_gone``, always, and only when its process is dead and all that
+    it sent has been read."""
 
     def __init__(
         self,
@@ -63,23 +70,36 @@ class Replica:
         log: str,
         around: Surroundings,
         on_gone: Callable[[Replica], None],
+        on_parked: Callable[[], None],
     ) -> None:
         self.context, self.imports, self.log = order.context, order.imports, log
         self.pid = 0
-        self.warm = False
+        self.stage: Stage = "loading"
         self.ending: Ending = ""
         self._order = order
         self._around = around
         self._on_gone = on_gone
+        self._on_parked = on_parked
         self._begun = time.monotonic()
         self._link: Link | None = None
         self._batches = Batches(around.outlet)
         self._defined: set[str] = set()
         self._leaving = False
         self._gone = False
-        self._memory_bytes = 0
+        self._reached = ReplicaState(order.context, "loading")
+        """What was reported last of where it is."""
         self._timeout = around.loop.call_later(order.timeout_seconds, self._on_timeout)
         self._application = 0
+
+    @property
+    def frees_memory(self) -> bool:
+        """Whether it is about to give back memory that it still holds."""
+        return bool(self.ending) or self.stage == "parking"
+
+    @property
+    def takes_batches(self) -> bool:
+        """Whether it runs them, or will as soon as it is warm."""
+        return not self.ending and self.stage not in ("parking", "parked")
 
     def start(self) -> None:
         """Ask for a process. If there can be none, the replica is gone when this returns."""
@@ -99,6 +119,26 @@ class Replica:
             return True
         return self._batches.give_back_one(order.batch, order.reason)
 
+    def offload(self) -> None:
+        """Leave the accelerator, if it is warm and has no batch; else say again where it is."""
+        if self.stage == "warm" and self._batches.empty:
+            self._begin("parking", OffloadContext(self.context))
+        elif self.stage in ("warm", "parked"):
+            self.report_again()
+
+    def bring_back(self, order: LoadContext) -> None:
+        """To the accelerator, where it was before it was parked."""
+        self._order = order
+        self._begin("returning", msgspec.structs.replace(order, payload=b""))
+        self._report_state("loading")
+
+    def _begin(self, stage: Stage, order: Message) -> None:
+        """Something that may take as long as the load."""
+        self.stage = stage
+        self._begun = time.monotonic()
+        self._timeout = self._around.loop.call_later(self._order.timeout_seconds, self._on_timeout)
+        self._send(order)
+
     def leave(self) -> None:
         """End when the running batch is done; the others are given back now."""
         self._leaving = True
@@ -117,13 +157,24 @@ class Replica:
             self._around.forker.withdraw(self._application)
             self._finish("")
 
-    def report_state(self, status: Literal["loading", "warm", "absent"]) -> None:
-        """``seconds`` are counted from the order to load, until the context is warm."""
+    def report_again(self) -> None:
+        """What was reported last of where it is."""
+        self._around.outlet.report(self._reached)
+
+    def _report_state(
+        self,
+        status: Literal["loading", "warm", "parked", "absent"],
+        *,
+        memory_bytes: int = 0,
+        host_bytes: int = 0,
+        parks: bool = False,
+    ) -> None:
+        """``seconds`` are counted from the order that led here."""
         seconds = 0.0 if status == "absent" else time.monotonic() - self._begun
-        memory_bytes = self._memory_bytes if status == "warm" else 0
-        self._around.outlet.report(
-            ReplicaState(self.context, status, seconds, memory_bytes, self.pid)
+        self._reached = ReplicaState(
+            self.context, status, seconds, memory_bytes, self.pid, parks, host_bytes
         )
+        self.report_again()
 
     # -- the process -----------------------------------------------------------------------------
 
@@ -131,7 +182,7 @@ class Replica:
         self.pid = pid
         self._link = Link(sock)
         self._around.loop.watch(sock, self._on_ready)
-        self.report_state("loading")
+        self._report_state("loading")
         self._send(self._order)
 
     def not_forked(self, error: ErrorReport) -> None:
@@ -145,6 +196,7 @@ class Replica:
             return
         self._receive(drain=True)
         kill_members(self.pid)
+        self.ending = self.ending or self._own_end()
         story = describe_exit(status)
         if status is not None and os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL:
             peak, total = peak_memory_bytes / 1e9, self._around.memory_bytes / 1e9
@@ -171,7 +223,7 @@ class Replica:
         if link.ended and not drain:
             self._disconnect()
             # If the process lives on, it is of no use. Its exit status comes by another way.
-            self.ending = self.ending or "died"
+            self.ending = self.ending or self._own_end()
             kill_group(self.pid)
             self._around.loop.call_later(STATUS_PATIENCE_SECONDS, lambda: self.exited(None, 0))
 
@@ -180,22 +232,31 @@ class Replica:
             case ItemResults():
                 self._around.outlet.results(report.batch, report.results)
             case BatchEnd():
-                self._batches.done(report.run_seconds)
+                self._batches.done(report.run_seconds, report.kept)
                 if self._leaving:
                     self.end("evicted")
                 self._run_next()
             case ReplicaState() if not self.ending:
-                self.warm = True
-                self._memory_bytes = report.memory_bytes
-                self._timeout.cancel()
-                self.report_state("warm")
-                self._run_next()
+                self._arrived(report)
             case ReplicaFault() if not self.ending:
                 self.ending = "failed"
                 self._report_fault(report.kind, report.error)
 
+    def _arrived(self, report: ReplicaState) -> None:
+        self._timeout.cancel()
+        if self.stage == "parking":
+            self.stage = "parked"
+            self._report_state(
+                "parked", memory_bytes=report.memory_bytes, host_bytes=report.host_bytes
+            )
+            self._on_parked()
+        else:
+            self.stage = "warm"
+            self._report_state("warm", memory_bytes=report.memory_bytes, parks=report.parks)
+            self._run_next()
+
     def _run_next(self) -> None:
-        if not self.warm or self.ending:
+        if self.stage != "warm" or self.ending:
             return
         order = self._batches.start_next()
         if order is None:
@@ -225,6 +286,10 @@ class Replica:
 
     # -- the end ---------------------------------------------------------------------------------
 
+    def _own_end(self) -> Ending:
+        """Of a process that ended by itself. While it was to free its memory, that is done."""
+        return "unparked" if self.stage == "parking" else "died"
+
     def _finish(self, story: str) -> None:
         """The process is gone: say what became of the batches and of the replica."""
         self._gone = True
@@ -242,12 +307,12 @@ class Replica:
             case "evicted":
                 batches.give_back_running("evicted")
                 batches.give_back_waiting("evicted")
-            case "dropped":
-                self.report_state("absent")
+            case "dropped" | "unparked":
+                self._report_state("absent")
                 batches.give_back_running("cancelled")
                 batches.give_back_waiting("cancelled")
             case "cancelled" | "deadline":
-                self.report_state("absent")
+                self._report_state("absent")
                 batches.give_back_running(self.ending)
                 batches.give_back_waiting("cancelled")
         self._on_gone(self)
@@ -264,10 +329,10 @@ class Replica:
     def _on_timeout(self) -> None:
         if self.ending:
             return
-        self.ending = "timeout"
+        self.ending = "unparked" if self.stage == "parking" else "timeout"
         loop, forker = self._around.loop, self._around.forker
         if self.pid:
-            ask_for_stack(loop, self.pid, self.log, self._end_slow_loader)
+            ask_for_stack(loop, self.pid, self.log, self._end_slow)
         elif forker.pid is not None and forker.is_serving(self._application):
             ask_for_stack(loop, forker.pid, forker.log, self._end_slow_import)
         else:
@@ -275,10 +340,13 @@ class Replica:
             forker.withdraw(self._application)
             self._finish("")
 
-    def _end_slow_loader(self, stack_at: int) -> None:
-        if not self._gone:
-            self._report_slow("its loader", self.log, stack_at)
-            kill_group(self.pid)
+    def _end_slow(self, stack_at: int) -> None:
+        if self._gone:
+            return
+        if self.ending == "timeout":
+            what = "return_to_device()" if self.stage == "returning" else "its loader"
+            self._report_slow(what, self.log, stack_at)
+        kill_group(self.pid)
 
     def _end_slow_import(self, stack_at: int) -> None:
         if self._gone:

@@ -1,4 +1,5 @@
-"""The replica process: loads one context, then runs batches on it until it is ended.
+"""The replica process: loads one context, then runs batches on it until it is ended. In between
+the context may leave the accelerator and come back (``parking.py``).
 
 It is forked from the template, in a session of its own, dies with its parent, and writes what it
 prints to its own log. It reads orders and sends reports over its link, in the protocol's messages.
@@ -19,9 +20,10 @@ import traceback
 from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
-from workers.host import accelerator
+from workers.host import accelerator, compile_caches, parking
 from workers.host.arguments import with_places
 from workers.host.batch import BatchRun, ReplicaBroken
+from workers.host.keeping import Keeping
 from workers.host.outbox import Outbox
 from workers.host.processes import set_parent_death_signal
 from workers.host.tracebacks import report
@@ -32,6 +34,7 @@ from workers.protocol import (
     ErrorReport,
     ItemResult,
     LoadContext,
+    OffloadContext,
     Order,
     ReplicaFault,
     ReplicaState,
@@ -76,11 +79,16 @@ class Resident:
         self._socket = sock
         self._outbox = Outbox(sock)
         self._context: Any = None
+        self._keeping = Keeping(None)
+        self._bytes_before = 0
+        """Main memory of this process before the load."""
+        self._parked = False
         self._payloads: dict[str, bytes] = {}
         self._tasks: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {}
 
     def serve(self) -> None:
-        """Carry out orders in their order, until the link ends or the loader fails."""
+        """Carry out orders in their order, until the link ends or the context cannot be where it
+        is wanted."""
         for order in _orders(self._socket):
             match order:
                 case RunBatch():
@@ -89,28 +97,65 @@ class Resident:
                     self._payloads[order.task] = order.payload
                     self._tasks.pop(order.task, None)
                 case LoadContext():
-                    if not self._load(order):
+                    there = self._return(order) if self._parked else self._load(order)
+                    if not there:
+                        return
+                case OffloadContext():
+                    if not self._offload(order):
                         return
                 case _:
                     raise TypeError(f"not an order for a replica: {type(order).__name__}")
 
     def _load(self, order: LoadContext) -> bool:
-        before = accelerator.resident_bytes()
+        self._bytes_before = accelerator.resident_bytes()
         try:
+            compile_caches.keep(order.context)
             loader, args, kwargs, probe = pickle.loads(order.payload)
             args, kwargs = with_places(args, kwargs, order.places)
             self._context = loader(*args, **kwargs)
+            self._keeping = Keeping(self._context)
             if probe is not None and probe(self._context) is False:
                 raise RuntimeError("the context's probe returned False: it is not ready")
         except BaseException as error:
-            told = report(error)
-            print(told.traceback, end="", file=sys.stderr)
+            told = _printed(error)
             self._outbox.send(ReplicaFault(order.context, "loader_error", told))
             return False
-        grown = max(0, accelerator.resident_bytes() - before)
-        memory_bytes = accelerator.accelerator_bytes() or grown
-        self._outbox.send(ReplicaState(order.context, "warm", memory_bytes=memory_bytes))
+        self._report_warm(order.context)
         return True
+
+    def _offload(self, order: OffloadContext) -> bool:
+        had_some = accelerator.accelerator_bytes() > 0
+        try:
+            parking.offload(self._context)
+        except BaseException as error:
+            _printed(error)
+            return False
+        self._parked = True
+        held, grown = accelerator.accelerator_bytes(), self._grown_bytes()
+        memory_bytes, host_bytes = (held, grown) if had_some else (grown, 0)
+        self._outbox.send(
+            ReplicaState(order.context, "parked", memory_bytes=memory_bytes, host_bytes=host_bytes)
+        )
+        return True
+
+    def _return(self, order: LoadContext) -> bool:
+        try:
+            parking.bring_back(self._context)
+        except BaseException as error:
+            # A new process may well load what this one could not bring back.
+            self._outbox.send(ReplicaFault(order.context, "died", _printed(error)))
+            return False
+        self._parked = False
+        self._report_warm(order.context)
+        return True
+
+    def _report_warm(self, context: str) -> None:
+        memory_bytes = accelerator.accelerator_bytes() or self._grown_bytes()
+        parks = parking.parks(self._context)
+        self._outbox.send(ReplicaState(context, "warm", memory_bytes=memory_bytes, parks=parks))
+
+    def _grown_bytes(self) -> int:
+        return max(0, accelerator.resident_bytes() - self._bytes_before)
 
     def _run(self, order: RunBatch) -> None:
         batch = order.batch
@@ -132,13 +177,30 @@ class Resident:
                 self._outbox.send()
                 raise
         seconds = time.perf_counter() - started
-        self._outbox.send(BatchEnd(batch, "done", run_seconds=seconds))
+        self._outbox.send(
+            BatchEnd(batch, "done", run_seconds=seconds, kept=self._kept_after(order.task))
+        )
+
+    def _kept_after(self, task: str) -> tuple[str, ...] | None:
+        try:
+            return self._keeping.after(task)
+        except Exception as error:
+            _printed(error)
+            self._keeping = Keeping(None)  # It is told for the sake of speed only.
+            return ()
 
     def _task(self, task: str) -> tuple[Callable[..., Any], dict[str, Any]]:
         known = self._tasks.get(task)
         if known is None:
             known = self._tasks[task] = pickle.loads(self._payloads[task])
         return known
+
+
+def _printed(error: BaseException) -> ErrorReport:
+    """The user's own error, which is in the log now."""
+    told = report(error)
+    print(told.traceback, end="", file=sys.stderr)
+    return told
 
 
 def _undefined(error: BaseException) -> ErrorReport:

@@ -33,6 +33,7 @@ from workers.protocol import (
     Leave,
     LoadContext,
     Notice,
+    OffloadContext,
     Order,
     ReplicaFault,
     ReplicaState,
@@ -115,6 +116,8 @@ class Supervisor:
                     self._tasks[order.task] = order
                 case LoadContext():
                     self._load(order)
+                case OffloadContext():
+                    self._offload(order.context)
                 case DropContext():
                     self._drop(order.context)
                 case CancelBatch():
@@ -168,28 +171,47 @@ class Supervisor:
         if self._leaving:
             return
         replica = self._replicas.get(order.context)
-        if replica is not None and not replica.ending:
-            if replica.warm:
-                replica.report_state("warm")
-        elif order.context in self._postponed:
+        if order.context in self._postponed:
             pass  # It was ordered before.
+        elif replica is not None and not replica.ending:
+            self._load_again(replica, order)
         elif order.tier == "disk":
             self._forker.prepare(order.imports)
             self._ahead.bring(order)
         else:
             self._begin(self._ahead.take(order))
 
+    def _load_again(self, replica: Replica, order: LoadContext) -> None:
+        """A context that has its process already."""
+        if replica.stage == "warm" or (replica.stage == "parked" and order.tier == "disk"):
+            replica.report_again()
+        elif order.tier == "disk":
+            pass  # It has its files.
+        elif replica.stage in ("parking", "parked"):
+            if self._some_free_memory():
+                self._postponed[order.context] = [order]
+            else:
+                replica.bring_back(order)
+
+    def _offload(self, context: str) -> None:
+        replica = self._replicas.get(context)
+        if replica is not None and not replica.ending and context not in self._postponed:
+            replica.offload()
+
+    def _some_free_memory(self) -> bool:
+        """Whether memory will be free soon that still is not: a newcomer may need it."""
+        return any(replica.frees_memory for replica in self._replicas.values())
+
     def _begin(self, order: LoadContext) -> None:
         """Once its files are there, and the room that others still hold is free."""
         if order.trees:
             self._stage(order)
-        elif any(other.ending for other in self._replicas.values()):
-            # What ends still holds its memory; the newcomer may need it.
+        elif self._some_free_memory():
             self._forker.prepare(order.imports)
             self._postponed[order.context] = [order]
         else:
             log = log_path(self._logs, self.worker, order.name, order.context, next(self._serial))
-            replica = Replica(order, log, self._around, self._on_gone)
+            replica = Replica(order, log, self._around, self._on_gone, self._begin_postponed)
             self._replicas[order.context] = replica
             replica.start()
 
@@ -227,7 +249,7 @@ class Supervisor:
             self._refuse(order, "refused", f"task {order.task} was not defined here")
         elif order.context in self._postponed:
             self._postponed[order.context].append(order)
-        elif replica is None or replica.ending:
+        elif replica is None or not replica.takes_batches:
             self._refuse(order, "refused", f"context {order.context} is not loaded here")
         else:
             replica.run(order)
@@ -284,7 +306,7 @@ class Supervisor:
 
     def _begin_postponed(self) -> None:
         """Contexts that wait for nothing any more, and their batches."""
-        if any(other.ending for other in self._replicas.values()):
+        if self._some_free_memory():
             return
         ready = [context for context in self._postponed if context not in self._staging]
         for orders in [self._postponed.pop(context) for context in ready]:

@@ -16,6 +16,7 @@ import torch
 from workers.inference.cascade import Packed, Run, no_mask, running
 from workers.inference.limits import NOT_FINITE, text_problem
 from workers.inference.memory import Sizes
+from workers.inference.offloading import Offloading
 from workers.inference.order import in_order
 from workers.inference.pooling import Pooling
 from workers.inference.prefix import NOTHING
@@ -32,6 +33,7 @@ class ResidentEncoder:
 
     def __init__(self, model: Any, tokenizer: Any, pooling: Pooling, sizes: Sizes) -> None:
         self.model, self.tokenizer, self.pooling, self._sizes = model, tokenizer, pooling, sizes
+        self._offloading = Offloading(model)
         limits = (pooling.most_tokens, self._positions, tokenizer.model_max_length)
         self.most_tokens = int(min(limit for limit in limits if limit))
 
@@ -52,6 +54,15 @@ class ResidentEncoder:
         """One vector per text, in the order of the texts. Texts longer than ``most_tokens`` are a
         ValueError: nothing is cut off silently."""
         return in_order(self._vectors(texts))
+
+    def offload_to_host(self) -> None:
+        """Leave the accelerator until ``return_to_device``; nothing may be asked in between. Errors
+        are those of `workers.inference.offloading`."""
+        self._offloading.offload()
+
+    def return_to_device(self) -> None:
+        """Be where it was before ``offload_to_host``, with the same vectors to the bit."""
+        self._offloading.bring_back()
 
     def _vectors(self, texts: Sequence[str]) -> Iterator[tuple[int, list[float] | ValueError]]:
         rows: dict[int, list[int]] = {}

@@ -12,12 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import transformers
 
 CPUINFO = Path("/proc/cpuinfo")
 
 
 class Memo:
-    """A file with the tokens per pass for which there was memory, and the rungs by tokens.
+    """A file with the tokens per pass for which there was memory, the rungs by tokens, and whether
+    the fast ways are this model's.
 
     It is a convenience: what cannot be read or written is found out again.
     """
@@ -31,20 +33,28 @@ class Memo:
             return int(self._read()["pass_tokens"])
         return None
 
-    def rungs(self, tokens: int) -> tuple[int, ...] | None:
-        """Those below passes of ``tokens``; None if they were never tried."""
+    def rungs(self, size: int, kind: str = "rungs") -> tuple[int, ...] | None:
+        """Those of this kind below ``size``; None if they were never tried."""
         with suppress(KeyError, TypeError, ValueError):
-            return tuple(int(rung) for rung in self._read()["rungs"][str(tokens)])
+            return tuple(int(rung) for rung in self._read()[kind][str(size)])
         return None
+
+    def takes_cascades(self) -> bool | None:
+        """Whether attention of ours gives the model's own answers; None if it was never tried."""
+        found = self._read().get("takes_cascades")
+        return found if isinstance(found, bool) else None
+
+    def write_takes_cascades(self, found: bool) -> None:
+        self._write({**self._read(), "takes_cascades": found})
 
     def write_pass_tokens(self, tokens: int) -> None:
         self._write({**self._read(), "pass_tokens": tokens})
 
-    def write_rungs(self, tokens: int, rungs: tuple[int, ...]) -> None:
+    def write_rungs(self, size: int, rungs: tuple[int, ...], kind: str = "rungs") -> None:
         found = self._read()
-        known = found.get("rungs")
+        known = found.get(kind)
         rest = known if isinstance(known, dict) else {}
-        self._write({**found, "rungs": {**rest, str(tokens): rungs}})
+        self._write({**found, kind: {**rest, str(size): rungs}})
 
     def _read(self) -> dict[str, Any]:
         with suppress(OSError, ValueError):
@@ -61,14 +71,15 @@ class Memo:
 
 
 def memo_of(name: str, model: Any) -> Memo:
-    """That of a model which is loaded: by its shapes, number format and kind of device, and by the
-    version and the threads of torch, which settle how matrices are multiplied."""
+    """That of a model which is loaded: by its shapes, number format and kind of device, by the
+    threads of torch, and by the versions of the libraries that settle how it is computed."""
     device = model.device
     kind = torch.cuda.get_device_name(device) if device.type == "cuda" else _processor()
     shapes = blake2b(model.config.to_json_string().encode(), digest_size=6).hexdigest()
     threads = f"{torch.get_num_threads()}t"
     number = str(model.dtype).removeprefix("torch.")
-    parts = (Path(name).name, shapes, number, kind, threads, torch.__version__)
+    versions = (torch.__version__, transformers.__version__)
+    parts = (Path(name).name, shapes, number, kind, threads, *versions)
     safe = re.sub(r"[^\w.-]", "_", "-".join(parts))
     home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Memo(Path(home) / "pcm" / "models" / f"{safe}.json")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import torch
+
 from workers.inference.prefix import NOTHING, Prefix
 
 
@@ -30,11 +32,18 @@ class PrefixStore:
         self.computed = 0
         self._compute = compute
         self._kept: dict[tuple[int, ...], Kept] = {}
+        self._used: set[tuple[int, ...]] = set()
         self._floor = 0.0
 
     @property
     def memory_bytes(self) -> int:
         return sum(kept.prefix.memory_bytes for kept in self._kept.values())
+
+    @property
+    def tensors(self) -> list[torch.Tensor]:
+        """Those that hold the states that are kept."""
+        prefixes = (kept.prefix for kept in self._kept.values())
+        return [part for prefix in prefixes for layer in prefix.layers for part in layer]
 
     @property
     def kept_tokens(self) -> list[int]:
@@ -47,6 +56,7 @@ class PrefixStore:
         if not tokens:
             return NOTHING
         key = tuple(tokens)
+        self._used.add(key)
         kept = self._kept.get(key)
         if kept is None:
             kept = Kept(self._compute(tokens))
@@ -57,6 +67,11 @@ class PrefixStore:
         kept.uses += uses
         kept.value = self._floor + kept.uses * len(tokens) / max(1, kept.prefix.memory_bytes)
         return kept.prefix
+
+    def kept_states(self) -> tuple[set[tuple[int, ...]], set[tuple[int, ...]]]:
+        """The tokens of those used since this was last asked, and of those that are kept now."""
+        used, self._used = self._used, set()
+        return used, set(self._kept)
 
     def clear(self) -> None:
         """Give up all states."""

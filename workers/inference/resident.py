@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
 from functools import cached_property, lru_cache, partial
 from typing import Any, Literal
 
-from workers.inference.base import Choice, Generation, LanguageModel, Message, Normalisation
+from workers.inference.base import (
+    Choice,
+    Form,
+    Generation,
+    LanguageModel,
+    Message,
+    Normalisation,
+)
 from workers.inference.chat import chat_tokens
 from workers.inference.choose import Scores
 from workers.inference.continuation import Continuation
 from workers.inference.generate import generate, generate_plainly
+from workers.inference.grammar import Grammars
 from workers.inference.labels import LabelTree, label_tree
 from workers.inference.limits import context_tokens, length_problem, text_problem, window_tokens
 from workers.inference.memory import Sizes, is_out_of_memory
+from workers.inference.offloading import Offloading
 from workers.inference.order import in_order
 from workers.inference.plain import score_plainly, takes_cascades
 from workers.inference.prefix import (
@@ -24,7 +33,7 @@ from workers.inference.prefix import (
     stable_tokens,
 )
 from workers.inference.prefix_store import PrefixStore
-from workers.inference.sampling import per_item
+from workers.inference.sampling import Sampling, per_item
 from workers.inference.scoring import best_label, normalised, score_within_memory
 from workers.inference.shortened import shortened
 
@@ -49,12 +58,14 @@ class ResidentModel(LanguageModel):
         self.name, self.sizes = name, sizes
         self.model, self.tokenizer = model, tokenizer
         self.prefixes = PrefixStore(self._compute_prefix, sizes.prefix_bytes)
+        self._offloading = Offloading(model, lambda: self.prefixes.tensors)
         self._stable_tokens = lru_cache(TEXTS_KEPT)(partial(stable_tokens, tokenizer))
         self._trees = lru_cache(TEXTS_KEPT)(partial(label_tree, tokenizer))
         self._baselines = lru_cache(TEXTS_KEPT)(self._score_baseline)
         self._limit, self._window = context_tokens(model, tokenizer), window_tokens(model)
         ends = [model.generation_config.eos_token_id, tokenizer.eos_token_id]
         self._ends = {i for end in ends for i in (end if isinstance(end, list) else [end])}
+        self._grammars = Grammars(tokenizer, self._ends)
 
     def __repr__(self) -> str:
         return f"ResidentModel({self.name!r}, {self.model.dtype}, {self.model.device})"
@@ -62,8 +73,14 @@ class ResidentModel(LanguageModel):
     @cached_property
     def takes_cascades(self) -> bool:
         """Whether the fast ways give this model's own answers; found out by trying."""
-        with shortened(self.model) as model:
-            return takes_cascades(model)
+        memo = self.sizes.memo
+        found = memo.takes_cascades() if memo is not None else None
+        if found is None:
+            with shortened(self.model) as model:
+                found = takes_cascades(model)
+            if memo is not None:
+                memo.write_takes_cascades(found)
+        return found
 
     def choose(
         self,
@@ -102,9 +119,16 @@ class ResidentModel(LanguageModel):
         *,
         seed: int | Sequence[int | None] | None = None,
         stop: Sequence[str] | Sequence[Sequence[str]] = (),
+        form: Form | Sequence[Form | None] | None = None,
         prefix: str | None = "",
     ) -> Iterator[Generation | ValueError]:
-        settings = {"temperature": temperature, "top_p": top_p, "seed": seed, "stop": stop}
+        settings = {
+            "temperature": temperature,
+            "top_p": top_p,
+            "seed": seed,
+            "stop": stop,
+            "form": form,
+        }
         rows = self._tokenize(prompts, prefix)
         return in_order(self._generations(rows, max_new_tokens, settings, prefix))
 
@@ -117,6 +141,7 @@ class ResidentModel(LanguageModel):
         *,
         seed: int | Sequence[int | None] | None = None,
         stop: Sequence[str] | Sequence[Sequence[str]] = (),
+        form: Form | Sequence[Form | None] | None = None,
         template: Literal["model", "plain"] = "model",
         find_prefix: bool = False,
     ) -> Iterator[Generation | ValueError]:
@@ -126,9 +151,29 @@ class ResidentModel(LanguageModel):
                 rows.append(chat_tokens(self.tokenizer, conversation, template))
             except ValueError as error:
                 rows.append(error)
-        settings = {"temperature": temperature, "top_p": top_p, "seed": seed, "stop": stop}
+        settings = {
+            "temperature": temperature,
+            "top_p": top_p,
+            "seed": seed,
+            "stop": stop,
+            "form": form,
+        }
         prefix = None if find_prefix else ""
         return in_order(self._generations(rows, max_new_tokens, settings, prefix))
+
+    def kept_states(self) -> tuple[Collection[Hashable], Collection[Hashable]]:
+        """Names of the prefixes that were used since this was last asked, and of those that are
+        kept now: of which tasks a worker keeps them is told to the scheduler."""
+        return self.prefixes.kept_states()
+
+    def offload_to_host(self) -> None:
+        """Leave the accelerator, with the kept prefixes, until ``return_to_device``; nothing may be
+        asked in between. Errors are those of `workers.inference.offloading`."""
+        self._offloading.offload()
+
+    def return_to_device(self) -> None:
+        """Be where it was before ``offload_to_host``, with the same answers to the bit."""
+        self._offloading.bring_back()
 
     def _tokenize(self, prompts: Sequence[str], prefix: str | None) -> list[Tokens | ValueError]:
         """Each prompt's tokens, the prefix included."""
@@ -211,17 +256,25 @@ class ResidentModel(LanguageModel):
                 yield index, sampling
             elif problem := length_problem(len(row), sampling.max_new_tokens, self._limit):
                 yield index, problem
+            elif isinstance(item := self._continuation(index, row, sampling), ValueError):
+                yield index, item
+            elif self.takes_cascades and item.capacity_tokens <= self._window:
+                together[index] = item
             else:
-                item = Continuation(index, row, sampling, self.tokenizer, self._ends)
-                if self.takes_cascades and item.capacity_tokens <= self._window:
-                    together[index] = item
-                else:
-                    alone.append(item)
+                alone.append(item)
         prompts = {index: item.prompt for index, item in together.items()}
         for state, keys in self._by_prefix(prompts, prefix):
             members = [together[key] for key in keys]
-            sizes = self.sizes
-            for item in generate(self.model, members, state, sizes.slots, sizes.cache_bytes):
+            for item in generate(self.model, members, state, self.sizes):
                 yield item.index, item.answer()
         for item in alone:
             yield item.index, generate_plainly(self.model, item).answer()
+
+    def _continuation(
+        self, index: int, row: Tokens, sampling: Sampling
+    ) -> Continuation | ValueError:
+        try:
+            constraint = None if sampling.form is None else self._grammars.constraint(sampling.form)
+            return Continuation(index, row, sampling, self.tokenizer, self._ends, constraint)
+        except ValueError as error:
+            return error

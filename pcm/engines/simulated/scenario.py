@@ -97,7 +97,7 @@ class Workload:
     opened_seconds: float = 0.0
     batch_items: int | None = None
     prefix_work: float = 0.0
-    """Reference seconds for the state of its items' prefix, on every worker that has not kept it."""
+    """Reference seconds for the state of its items' prefix, on a worker that has not kept it."""
 
 
 @dataclass(frozen=True, kw_only=True)
