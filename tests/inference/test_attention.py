@@ -58,3 +58,27 @@ def test_a_shared_part_and_an_own_part_are_one_softmax(shared: int) -> None:
         Inputs(query, whole(keys, own_keys), whole(values, own_values), SCALE, bias)
     )
     torch.testing.assert_close(merged, expected, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["all", "causal", "bias", "bias for all"])
+@pytest.mark.parametrize("tokens", [1, 2, 3, 4, 5])
+def test_a_row_has_the_same_bits_wherever_it_stands_and_whichever_thread_computes_it(
+    kind: str, tokens: int
+) -> None:
+    rows, seen = 31, tokens if kind == "causal" else 37
+    query, keys, values = (random(1, 3, count, 64) for count in (tokens, seen, seen))
+    bias = torch.zeros(1, 1, 1 if kind == "bias for all" else tokens, seen)
+    inputs = Inputs(query, keys, values, SCALE, bias if "bias" in kind else None, kind == "causal")
+    expected, _ = attend_by_definition(inputs)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        many = [part.repeat(rows, 1, 1, 1) for part in (query, keys, values, bias)]
+        out, logs = attend(
+            Inputs(*many[:3], SCALE, many[3] if "bias" in kind else None, kind == "causal")
+        )
+    finally:
+        torch.set_num_threads(threads)
+    assert all(torch.equal(row, out[0]) for row in out)
+    assert all(torch.equal(row, logs[0]) for row in logs)
+    torch.testing.assert_close(out[:1], expected, atol=1e-5, rtol=1e-5)

@@ -12,6 +12,8 @@ from tests.inference import tiny_models
 from tests.inference.conftest import resident
 from tests.inference.tiny_models import texts
 from workers.inference import Generation
+from workers.inference.continuation import Continuation
+from workers.inference.prompts import Begun, Prompts
 from workers.inference.resident import ResidentModel
 
 pytestmark = pytest.mark.models
@@ -106,9 +108,26 @@ def test_settings_of_another_number_than_the_items_are_refused(llm: ResidentMode
         list(llm.generate(["the river"], [1, 2]))
 
 
-def test_damaged_weights_are_an_error_and_no_text() -> None:
+@pytest.mark.parametrize("temperature", [0.0, 1.0])
+def test_damaged_weights_are_an_error_and_no_text(temperature: float) -> None:
     llm = resident()
     llm.model.lm_head.weight.data.fill_(float("nan"))
-    (answer,) = llm.generate(["the river"], NEW_TOKENS, temperature=1.0)
+    (answer,) = llm.generate(["the river"], NEW_TOKENS, temperature)
     assert isinstance(answer, ValueError)
     assert "not a finite number" in str(answer)
+
+
+def test_what_may_last_long_begins_early(llm: ResidentModel) -> None:
+    began: list[int] = []
+    prompts = texts(9, longest_words=4)
+    limits = [2, 2, 30, 2, 2, 2, 2, 2, 30]
+
+    class Noted(Prompts):
+        def _begin(self, items: list[Continuation], tokens: int) -> list[Begun]:
+            began.extend(item.index for item in items)
+            return super()._begin(items, tokens)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("workers.inference.generate.Prompts", Noted)
+        list(llm.generate(prompts, limits))
+    assert began == [2, 8, 0, 1, 3, 4, 5, 6, 7]

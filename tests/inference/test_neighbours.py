@@ -41,10 +41,13 @@ def test_scores_do_not_depend_on_neighbours(
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("temperature", [0.0, 1.0])
-def test_generations_do_not_depend_on_neighbours(dtype: torch.dtype, temperature: float) -> None:
-    llm = resident(tiny_models.llama(dtype=dtype), slots=3)
+@pytest.mark.parametrize(("slots", "prefix"), [(3, ""), (32, ""), (32, PREFIX)])
+def test_generations_do_not_depend_on_neighbours(
+    dtype: torch.dtype, temperature: float, slots: int, prefix: str
+) -> None:
+    llm = resident(tiny_models.llama(dtype=dtype), slots=slots)
     prompts = texts(12, seed=1, longest_words=12)
-    limits = [random.Random(i).randint(1, 40) for i in range(len(prompts))]
+    limits = [random.Random(i).randint(1, 90) for i in range(len(prompts))]
     known: dict[int, Any] = {}
     for chosen in compositions(len(prompts), seed=2)[:9]:
         answers = llm.generate(
@@ -52,6 +55,7 @@ def test_generations_do_not_depend_on_neighbours(dtype: torch.dtype, temperature
             [limits[i] for i in chosen],
             temperature,
             seed=[100 + i for i in chosen],
+            prefix=prefix,
         )
         for index, answer in zip(chosen, answers, strict=True):
             assert known.setdefault(index, answer) == answer

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,8 +19,19 @@ def test_every_item_is_in_one_pass_of_a_size_for_it(
 ) -> None:
     rungs = (tokens // 2, tokens // 4) if with_rungs else ()
     packing = Packing(tokens, unit, rungs)
+    check(packing, packing.passes(lengths, each), lengths, each)
+    in_order = list(packing.passes_in_order(lengths, each))
+    check(packing, in_order, lengths, each)
+    assert [index for _, indices in in_order for index in indices] == list(range(len(lengths)))
+
+
+def check(
+    packing: Packing, passes: Iterable[tuple[int, list[int]]], lengths: list[int], each: int
+) -> None:
+    """Every item is in one of the passes, and there is room for it."""
+    tokens, rungs = packing.tokens, packing.rungs
     seen = []
-    for size, indices in packing.passes(lengths, each):
+    for size, indices in passes:
         assert len(indices) >= 1
         assert len(indices) * each <= packing.asked(size, each)
         assert sum(packing.width(lengths[index]) for index in indices) <= size
@@ -46,6 +59,17 @@ def test_few_items_take_the_smallest_rung_that_has_room_for_them() -> None:
     assert [size for size, _ in packing.passes([20], each=13)] == [64]  # room for 12 in one of 32
     assert [size for size, _ in packing.passes([100] * 3)] == [256, 128]
     assert [size for size, _ in packing.passes([100], each=200)] == [256]
+
+
+def test_in_order_neighbours_fill_a_pass() -> None:
+    packing = Packing(64, rungs=(32,))
+    lengths = [30, 30, 20, 33, 1, 1]
+    assert list(packing.passes_in_order(lengths)) == [
+        (64, [0, 1]),
+        (32, [2]),
+        (33, [3]),
+        (32, [4, 5]),
+    ]
 
 
 def test_results_do_not_wait_for_the_whole_batch() -> None:

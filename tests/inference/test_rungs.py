@@ -10,30 +10,38 @@ import torch
 from tests.inference import tiny_models
 from tests.inference.conftest import resident
 from tests.inference.tiny_models import LABELS, PREFIX, texts
-from workers.inference.rungs import equal_rungs, scoring_rungs
+from workers.inference.ladder import fewer_rows
+from workers.inference.rungs import decoding_rungs, equal_rungs, halves, scoring_rungs
 
 pytestmark = pytest.mark.models
 
 
 def test_rungs_are_halves_down_to_the_least() -> None:
-    assert equal_rungs(256, lambda size: torch.ones(size // 16, 3)) == (128, 64, 32)
-    assert equal_rungs(100, lambda size: torch.ones(size // 16, 3)) == (50,)
-    assert equal_rungs(32, lambda size: torch.ones(size // 16, 3)) == ()
+    assert list(halves(256)) == [128, 64, 32]
+    assert list(halves(100)) == [50]
+    assert list(halves(32)) == []
+
+
+def test_sizes_that_give_the_same_bits_are_rungs() -> None:
+    items = torch.rand(16, 3)
+    assert equal_rungs(256, halves(256), lambda size: items[: size // 16]) == (128, 64, 32)
+    assert equal_rungs(32, fewer_rows(6), lambda _: items) == tuple(fewer_rows(6))
 
 
 @pytest.mark.parametrize(("other", "rungs"), [(128, ()), (64, (128,)), (32, (128, 64))])
 def test_a_size_in_which_one_item_differs_is_none(other: int, rungs: tuple[int, ...]) -> None:
     def trial(size: int) -> torch.Tensor:
-        found = torch.ones(size // 16, 3)
+        found = torch.arange(float(size // 16 * 3)).reshape(-1, 3)
         if size == other:
-            found[-1, 1] += 1e-7
+            found[-1, 1] += 1e-5
         return found
 
-    assert equal_rungs(256, trial) == rungs
+    assert equal_rungs(256, halves(256), trial) == rungs
 
 
 def test_what_is_not_finite_proves_nothing() -> None:
-    assert equal_rungs(64, lambda size: torch.full((size // 16, 3), float("nan"))) == ()
+    nothing = torch.full((4, 3), float("nan"))
+    assert equal_rungs(64, halves(64), lambda size: nothing[: size // 16]) == ()
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
@@ -65,6 +73,36 @@ def test_a_model_whose_bits_depend_on_the_pass_has_none(monkeypatch: pytest.Monk
 
     monkeypatch.setattr(type(model.lm_head), "forward", by_rows)
     assert scoring_rungs(model, 256) == ()
+
+
+def test_a_model_whose_bits_depend_on_the_rows_decodes_in_all_slots(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    model = tiny_models.llama()
+    forward = type(model.lm_head).forward
+
+    def by_rows(head: torch.nn.Linear, states: torch.Tensor) -> torch.Tensor:
+        return forward(head, states) + 1e-4 * (states.shape[0] < 16)
+
+    monkeypatch.setattr(type(model.lm_head), "forward", by_rows)
+    rungs = decoding_rungs(model, 32)
+    assert rungs in ((24, 16), (24,), ())  # as the machine has it
+    llm = resident(model, slots=32)
+    rows: list[int] = []
+    pass_ = llm.model.forward
+
+    def noted(ids: torch.Tensor, **given: Any) -> Any:
+        rows.append(ids.shape[0])
+        return pass_(ids, **given)
+
+    list(llm.generate(["the river"], 1))  # what is found out at the first use is known
+    llm.model.forward = noted
+    list(llm.generate(["the river"], 4))
+    assert {*rows} <= {1, min((32, *rungs))}
+
+
+def test_a_models_learnt_positions_may_be_fewer_than_the_trials_prefix() -> None:
+    assert 32 not in decoding_rungs(tiny_models.gpt2(), 32)
 
 
 def test_it_is_tried_once() -> None:

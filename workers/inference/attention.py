@@ -10,9 +10,14 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import torch
+from torch.nn.functional import pad
 
 Part = tuple[torch.Tensor, torch.Tensor]
 """Output [batch, heads, tokens, dim] and log-sum-exp [batch, heads, tokens] in float32."""
+
+LEAST_QUERIES = 4
+"""Fewer are filled up to so many on a CPU: with fewer, the kernel's last bits depend on where its
+working memory lies, which is another place for each thread, and so on the rows beside."""
 
 _aten = torch.ops.aten
 
@@ -36,10 +41,15 @@ def attend(inputs: Inputs) -> Part:
     """Attention over keys and values of as many heads as the query has."""
     query, keys, values, scale, bias, causal = inputs
     if query.device.type == "cpu" and keys.shape[-1] == values.shape[-1]:
+        tokens = query.shape[2]
+        if (missing := LEAST_QUERIES - tokens) > 0:
+            query = pad(query, (0, 0, 0, missing))
+            if bias is not None and bias.shape[2] > 1:
+                bias = pad(bias, (0, 0, 0, missing))
         out, logs = _aten._scaled_dot_product_flash_attention_for_cpu(
             query, keys, values, 0.0, causal, attn_mask=bias, scale=scale
         )
-        return out, logs
+        return out[:, :, :tokens], logs[:, :, :tokens]
     if query.device.type == "cuda" and keys.shape[-1] == values.shape[-1]:
         return _attend_on_cuda(inputs)
     return attend_by_definition(inputs)

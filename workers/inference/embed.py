@@ -20,7 +20,7 @@ from workers.inference.offloading import Offloading
 from workers.inference.order import in_order
 from workers.inference.pooling import Pooling
 from workers.inference.prefix import NOTHING
-from workers.inference.rungs import ITEM_TOKENS, equal_rungs
+from workers.inference.rungs import ITEM_TOKENS, different_items, equal_rungs, halves
 from workers.inference.shortened import shortened
 
 PROBE = ([7, 5], [11, 13, 7], [5, 7, 9, 11, 5])
@@ -112,13 +112,14 @@ class ResidentEncoder:
         return None
 
     def _rungs(self, tokens: int, offset: int) -> tuple[int, ...]:
-        row = [PROBE[-1][at % 5] for at in range(ITEM_TOKENS)]
+        words = self.model.config.vocab_size
 
         def trial(size: int) -> torch.Tensor:
-            return torch.stack(self._packed([row] * (size // ITEM_TOKENS), size, offset)).flatten(1)
+            items = different_items(size // ITEM_TOKENS, words)
+            return torch.stack(self._packed(items, size, offset)).flatten(1)
 
         with shortened(self.model, fewer_tokens=False):
-            return equal_rungs(tokens, trial)
+            return equal_rungs(tokens, halves(tokens), trial)
 
     @torch.inference_mode()
     def _alone(self, row: list[int]) -> torch.Tensor:

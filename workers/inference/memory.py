@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from workers.inference.ladder import Ladder
 from workers.inference.memo import Memo
 from workers.inference.packing import Packing
 
@@ -21,6 +22,9 @@ more of the last one empty."""
 
 PASS_SHARE, PREFIX_SHARE, CACHE_SHARE = 0.25, 0.2, 0.4
 """Of the memory that is free after loading: for a pass, for kept prefixes, for what is decoded."""
+
+SLOTS = "slots"
+"""The kind of rungs that a memo keeps for decoding."""
 
 MEMINFO = Path("/proc/meminfo")
 CGROUP = Path("/sys/fs/cgroup")
@@ -75,6 +79,8 @@ class Sizes:
     memo: Memo | None = None
     """Remembers for the next replica on this kind of machine."""
     rungs_known: bool = False
+    ladder: Ladder | None = None
+    """How many rows decode together, once it is proved."""
 
     def prove_rungs(self, prove: Callable[[int], tuple[int, ...]]) -> None:
         """Let few items run in smaller passes: those that ``prove`` finds below a number of tokens,
@@ -89,6 +95,17 @@ class Sizes:
                 self.memo.write_rungs(tokens, rungs)
         self.packing = replace(self.packing, rungs=rungs)
         self.rungs_known = True
+
+    def prove_ladder(self, prove: Callable[[int], tuple[int, ...]]) -> Ladder:
+        """The slots, and the fewer rows below them that ``prove`` finds, unless they are known."""
+        if self.ladder is None:
+            rungs = self.memo.rungs(self.slots, SLOTS) if self.memo is not None else None
+            if rungs is None:
+                rungs = prove(self.slots)
+                if self.memo is not None:
+                    self.memo.write_rungs(self.slots, rungs, SLOTS)
+            self.ladder = Ladder((self.slots, *rungs))
+        return self.ladder
 
     def halve_passes(self) -> bool:
         """Smaller passes, because memory ran out; False if they cannot be smaller."""

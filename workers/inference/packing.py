@@ -64,6 +64,27 @@ class Packing:
                 window, filled = [], 0
         yield from self._fitted(window, lengths, each)
 
+    def passes_in_order(
+        self, lengths: Sequence[int], each: int = 0
+    ) -> Iterator[tuple[int, list[int]]]:
+        """As `passes`, for items that are wanted in the order given: neighbours fill a pass."""
+        most = self.asked(self.tokens, each) // each if each else self.tokens
+        members: list[int] = []
+        filled = 0
+        for index, length in enumerate(lengths):
+            size, width = self.pass_tokens(length), self.width(length)
+            alone = size != self.tokens
+            if members and (alone or filled + width > size or len(members) == most):
+                yield self._least(filled, len(members) * each), members
+                members, filled = [], 0
+            if alone:
+                yield size, [index]
+            else:
+                members.append(index)
+                filled += width
+        if members:
+            yield self._least(filled, len(members) * each), members
+
     def _fitted(
         self, window: list[int], lengths: Sequence[int], each: int
     ) -> Iterator[tuple[int, list[int]]]:
@@ -88,9 +109,9 @@ class Packing:
 
 def default_slots(device_type: str, slots: int | None = None) -> int:
     """How many items decode together, unless ``slots`` says it: there reading the weights costs
-    more than arithmetic, so that rows without an item cost little."""
+    more than arithmetic, so that rows of more items cost little."""
     if slots is None:
-        slots = 8 if device_type == "cpu" else 32
+        slots = 32
     if slots < 1:
         raise ValueError(f"slots must be at least 1, not {slots}")
     return slots

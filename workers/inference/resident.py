@@ -49,8 +49,8 @@ class ResidentModel(LanguageModel):
     Neighbours: every item meets tensor shapes that follow from the item alone
     (`workers.inference.packing`), so scores and sampled tokens are the same to the bit for any
     batch, any order and any number of items, in float32 and in bfloat16 on a CPU. Number formats,
-    tokens per pass, numbers of slots and threads, and the kept prefix against the same text
-    without it, differ by rounding. On a GPU the same shapes are used; equal bits have not been
+    other tokens per pass or slots than were proved to be equal, numbers of threads, and the kept
+    prefix against the same text without it, differ by rounding. On a GPU the same shapes are used; equal bits have not been
     measured there.
     """
 

@@ -1,133 +1,170 @@
-"""A fixed number of rows that decode together, each at its own position.
+"""Rows that decode together, each at its own position.
 
-All attend to one copy of their prefix, and each to its own keys and values in a buffer. A slot that
-becomes free takes the next item; a slot without an item decodes a dummy that nobody sees.
+All attend to one copy of their prefix, and each to its own keys and values in a buffer. Items stand
+in the first rows; a step takes as few rows as are proved to give the bits of all, and the rest of
+these decode a dummy that nobody sees.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
 import torch
 
 from workers.inference.attention import Inputs, Part, attend, fold_heads
-from workers.inference.cascade import Packed, Pass, Run, no_mask, running
+from workers.inference.cascade import Pass, no_mask, running
 from workers.inference.continuation import Continuation
+from workers.inference.ladder import Ladder
+from workers.inference.next_tokens import grow_all
 from workers.inference.prefix import LayerState, Prefix
+from workers.inference.prompts import Begun
+
+WIDTH_UNIT_TOKENS = 64
+"""An item attends to its own part in a width that is a multiple of this: so neighbours of the same
+width need one call, whose shape per item follows from the item."""
 
 
 class Step(Pass):
-    """One token for every slot. ``places`` are the positions in the buffers at which the slots
-    write; 0 for a slot without an item."""
+    """One token for every row. ``places`` are the positions in the buffers at which the first rows
+    write; the others have no item. What buffers hold behind these must be finite."""
 
     def __init__(self, prefix: Prefix, buffers: Sequence[LayerState], places: list[int]) -> None:
         super().__init__(prefix)
-        device = buffers[0][0].device
+        keys = buffers[0][0]
+        device, longest = keys.device, keys.shape[2]
         self._buffers = buffers
-        self._on_cpu = device.type == "cpu"
-        self._lengths = [place + 1 for place in places]
         self._places = torch.tensor(places, device=device)
         self._rows = torch.arange(len(places), device=device)
-        if not self._on_cpu:
-            keys = buffers[0][0]
-            hidden = torch.arange(keys.shape[2], device=device) > self._places[:, None]
-            bias = torch.zeros(hidden.shape, dtype=keys.dtype, device=device)
-            self._bias = bias.masked_fill_(hidden, float("-inf"))[:, None, None]
+        hidden = torch.arange(longest, device=device) > self._places[:, None]
+        bias = torch.zeros(hidden.shape, dtype=keys.dtype, device=device)
+        self._bias = bias.masked_fill_(hidden, float("-inf"))[:, None, None]
+        widths = [longest] * len(places)
+        if device.type == "cpu":  # a call costs little there, reading much
+            widths = [min(_width(place + 1), longest) for place in places]
+        ends = itertools.accumulate(len(list(same)) for _, same in itertools.groupby(widths))
+        self._runs = [
+            (slice(start, end), widths[start]) for start, end in itertools.pairwise((0, *ends))
+        ]
 
     def attend_to_own(self, layer: int, new: Inputs) -> Part:
-        buffers = self._buffers[layer]
-        buffers[0][self._rows, :, self._places] = new.keys[:, :, 0]
-        buffers[1][self._rows, :, self._places] = new.values[:, :, 0]
-        whole = Inputs(fold_heads(new.query, new.keys.shape[1]), *buffers, new.scale)
-        alone = self._each if self._on_cpu else self._together
-        out, logs = alone(whole)
+        items = len(self._places)
+        keys, values = self._buffers[layer]
+        keys[self._rows, :, self._places] = new.keys[:items, :, 0]
+        values[self._rows, :, self._places] = new.values[:items, :, 0]
         count, heads = new.query.shape[:2]
+        query = fold_heads(new.query, keys.shape[1])
+        parts = [
+            attend(
+                Inputs(
+                    query[rows],
+                    keys[rows, :, :width],
+                    values[rows, :, :width],
+                    new.scale,
+                    self._bias[rows, ..., :width],
+                )
+            )
+            for rows, width in self._runs
+        ]
+        if items < count:
+            unused = values.new_zeros(*query[items:].shape[:3], values.shape[-1])
+            parts.append((unused, unused[..., 0].float()))
+        out, logs = (
+            torch.cat(column) if len(parts) > 1 else column[0]
+            for column in zip(*parts, strict=True)
+        )
         return out.reshape(count, heads, 1, -1), logs.reshape(count, heads, 1)
 
-    def _each(self, whole: Inputs) -> Part:
-        """Slot by slot over what it has, no more: on a CPU a call costs little, reading much."""
-        count = len(self._lengths)
-        slots = (part.chunk(count) for part in (whole.query, whole.keys, whole.values))
-        rows = zip(*slots, self._lengths, strict=True)
-        parts = [
-            attend(Inputs(one, keys[:, :, :length], values[:, :, :length], whole.scale))
-            for one, keys, values, length in rows
-        ]
-        outs, logs = zip(*parts, strict=True)
-        return torch.cat(outs), torch.cat(logs)
 
-    def _together(self, whole: Inputs) -> Part:
-        """All slots over the whole buffers, in one call."""
-        return attend(whole._replace(bias=self._bias))
+def _width(length: int) -> int:
+    return -(-length // WIDTH_UNIT_TOKENS) * WIDTH_UNIT_TOKENS
+
+
+@torch.inference_mode()
+def decode(
+    model: Any,
+    prefix: Prefix,
+    buffers: Sequence[LayerState],
+    tokens: Sequence[int],
+    places: list[int],
+) -> torch.Tensor:
+    """Logits [items, vocabulary] behind the last ``tokens`` of the items, whose keys and values are
+    written at their ``places`` in the first of the buffers [rows, key heads, tokens, dim]."""
+    shared, rows = len(prefix.tokens), len(buffers[0][0])
+    unused = [0] * (rows - len(tokens))
+    positions = [shared + place for place in places]
+    with running(model, Step(prefix, buffers, places)):
+        logits: torch.Tensor = model(
+            torch.tensor([*tokens, *unused], device=model.device)[:, None],
+            attention_mask=no_mask(model),
+            position_ids=torch.tensor([*positions, *unused], device=model.device)[:, None],
+            use_cache=False,
+        ).logits
+    return logits[: len(tokens), -1]
 
 
 class Slots:
-    """``count`` slots for items that begin with ``prefix`` and have up to ``length_tokens`` of
-    their own."""
+    """Room for items that begin with ``prefix`` and have up to ``length_tokens`` of their own: as
+    many as the ladder has rows."""
 
-    def __init__(self, model: Any, prefix: Prefix, count: int, length_tokens: int) -> None:
-        self._model, self._prefix, self._length = model, prefix, length_tokens
+    def __init__(self, model: Any, prefix: Prefix, ladder: Ladder, length_tokens: int) -> None:
+        self.members: list[Continuation] = []
+        self._model, self._prefix = model, prefix
+        self._ladder, self._length = ladder, length_tokens
         self._buffers: list[LayerState] = []
-        self._members: list[Continuation | None] = [None] * count
 
     @property
-    def free(self) -> int | None:
-        """A slot without an item."""
-        return next((i for i, member in enumerate(self._members) if member is None), None)
-
-    @property
-    def members(self) -> list[Continuation]:
-        return [member for member in self._members if member is not None]
+    def full(self) -> bool:
+        return len(self.members) == self._ladder.most
 
     @torch.inference_mode()
-    def admit(self, slot: int, item: Continuation) -> None:
-        """Compute the prompt's own part, alone in its own length, and the answer's first token."""
-        model, shared = self._model, len(self._prefix.tokens)
-        own = torch.tensor([item.prompt[shared:]], device=model.device)
-        tokens = own.shape[1]
-        packed = Packed(self._prefix, [Run(0, 1, tokens)], keep=True)
-        with running(model, packed):
-            logits = model(
-                own,
-                attention_mask=no_mask(model),
-                position_ids=torch.arange(shared, shared + tokens, device=model.device)[None],
-                use_cache=False,
-                logits_to_keep=1,
-            ).logits
+    def admit(self, begun: Begun) -> None:
+        """Take in an item whose prompt is computed. Only if not `full`."""
         if not self._buffers:
-            self._buffers = [(self._buffer(k), self._buffer(v)) for k, v in packed.states]
-        for buffers, states in zip(self._buffers, packed.states, strict=True):
+            self._buffers = [(self._buffer(k), self._buffer(v)) for k, v in begun.states]
+        row = len(self.members)
+        for buffers, states in zip(self._buffers, begun.states, strict=True):
             for buffer, state in zip(buffers, states, strict=True):
-                buffer[slot, :, :tokens] = state[0]
-        item.grow(logits[0, -1].float().cpu())
-        self._members[slot] = item
+                buffer[row, :, : state.shape[1]] = state
+        self.members.append(begun.item)
 
     def _buffer(self, states: torch.Tensor) -> torch.Tensor:
-        _, heads, _, dim = states.shape
-        return states.new_zeros(len(self._members), heads, self._length, dim)
+        heads, _, dim = states.shape
+        return states.new_zeros(self._ladder.most, heads, self._length, dim)
 
-    @torch.inference_mode()
     def step(self) -> None:
         """One more token for every item."""
-        model, shared = self._model, len(self._prefix.tokens)
-        tokens = [m.tokens[-1] if m and m.tokens else 0 for m in self._members]
-        places = [len(m.prompt) - shared + len(m.tokens) - 1 if m else 0 for m in self._members]
-        positions = [shared + place for place in places]
-        with running(model, Step(self._prefix, self._buffers, places)):
-            logits = model(
-                torch.tensor(tokens, device=model.device)[:, None],
-                attention_mask=no_mask(model),
-                position_ids=torch.tensor(positions, device=model.device)[:, None],
-                use_cache=False,
-            ).logits
-        logits = logits[:, -1].float().cpu()
-        for member, row in zip(self._members, logits, strict=True):
-            if member is not None:
-                member.grow(row)
+        rows = self._ladder.least(len(self.members))
+        buffers = [(keys[:rows], values[:rows]) for keys, values in self._buffers]
+        tokens = [item.tokens[-1] for item in self.members]
+        places = [self._length_of(item) - 1 for item in self.members]
+        grow_all(self.members, decode(self._model, self._prefix, buffers, tokens, places))
+
+    def _length_of(self, item: Continuation) -> int:
+        """How many tokens of its own it has."""
+        return len(item.prompt) - len(self._prefix.tokens) + len(item.tokens)
 
     def release(self) -> list[Continuation]:
-        """Take out the items that are finished."""
-        finished = [m for m in self.members if m.finish_reason]
-        self._members = [None if m in finished else m for m in self._members]
-        return finished
+        """Take out the items that are finished; the last ones move into their rows."""
+        finished = []
+        for row in reversed(range(len(self.members))):
+            if self.members[row].finish_reason:
+                finished.append(self.members[row])
+                self._vacate(row)
+        return finished[::-1]
+
+    @torch.inference_mode()
+    def _vacate(self, row: int) -> None:
+        """What no item has is 0: attention multiplies it by 0, which undoes no infinity."""
+        ended = self._length_of(self.members[row])
+        last = self.members.pop()
+        source, length = len(self.members), self._length_of(last)
+        for layer in self._buffers:
+            for buffer in layer:
+                buffer[row, :, :ended] = 0
+                if row != source:
+                    buffer[row, :, :length] = buffer[source, :, :length]
+                    buffer[source, :, :length] = 0
+        if row != source:
+            self.members[row] = last
