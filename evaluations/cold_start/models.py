@@ -7,6 +7,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+IMPORTS = (
+    "torch",
+    "transformers",
+    "transformers.models.llama.modeling_llama",
+    "workers.inference.loading",
+    "pcm",
+)
+"""What a replica needs to have imported for it."""
+
 PROGRAM = """
 import json, random, sys
 import torch

@@ -10,15 +10,9 @@ from typing import Any
 import psutil
 
 import pcm
+from evaluations.cold_start import models
 
-IMPORTS = (
-    "torch",
-    "transformers",
-    "transformers.models.llama.modeling_llama",
-    "workers.inference.loading",
-    "pcm",
-    "evaluations.cold_start.resident",
-)
+IMPORTS = (*models.IMPORTS, "evaluations.cold_start.resident")
 HALF_AND_MORE = int(psutil.virtual_memory().total * 0.6)
 """What both contexts need of a worker's memory, so that one goes when the other comes."""
 

@@ -6,15 +6,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pcm
+from evaluations.cold_start import models
 
-IMPORTS = (
-    "torch",
-    "transformers",
-    "transformers.models.llama.modeling_llama",
-    "workers.inference.loading",
-    "pcm",
-    "evaluations.residency.asking",
-)
+IMPORTS = (*models.IMPORTS, "evaluations.residency.asking")
 QUESTION = "The river flows"
 LABELS = (" yes", " no")
 """Short: what is timed is the change, not the arithmetic of a long text."""

@@ -56,9 +56,6 @@ class OneWorker:
     def items(self, run: str, ranges: Ranges) -> list[bytes]:
         return [msgspec.msgpack.encode(asking.QUESTION)]
 
-    def imports(self) -> tuple[str, ...]:
-        return asking.IMPORTS
-
     # -- deeds -----------------------------------------------------------------------------------
 
     def change(self, leaving: int, coming: int, *, offload: bool) -> tuple[float, ReplicaChanged]:

@@ -50,8 +50,8 @@ class ResidentModel(LanguageModel):
     (`workers.inference.packing`), so scores and sampled tokens are the same to the bit for any
     batch, any order and any number of items, in float32 and in bfloat16 on a CPU. Number formats,
     other tokens per pass or slots than were proved to be equal, numbers of threads, and the kept
-    prefix against the same text without it, differ by rounding. On a GPU the same shapes are used; equal bits have not been
-    measured there.
+    prefix against the same text without it, differ by rounding. On a GPU the same shapes are used;
+    equal bits have not been measured there.
     """
 
     def __init__(self, model: Any, tokenizer: Any, sizes: Sizes, *, name: str = "") -> None:
@@ -122,13 +122,8 @@ class ResidentModel(LanguageModel):
         form: Form | Sequence[Form | None] | None = None,
         prefix: str | None = "",
     ) -> Iterator[Generation | ValueError]:
-        settings = {
-            "temperature": temperature,
-            "top_p": top_p,
-            "seed": seed,
-            "stop": stop,
-            "form": form,
-        }
+        settings: dict[str, Any] = {"temperature": temperature, "top_p": top_p, "seed": seed}
+        settings |= {"stop": stop, "form": form}
         rows = self._tokenize(prompts, prefix)
         return in_order(self._generations(rows, max_new_tokens, settings, prefix))
 
@@ -151,13 +146,8 @@ class ResidentModel(LanguageModel):
                 rows.append(chat_tokens(self.tokenizer, conversation, template))
             except ValueError as error:
                 rows.append(error)
-        settings = {
-            "temperature": temperature,
-            "top_p": top_p,
-            "seed": seed,
-            "stop": stop,
-            "form": form,
-        }
+        settings: dict[str, Any] = {"temperature": temperature, "top_p": top_p, "seed": seed}
+        settings |= {"stop": stop, "form": form}
         prefix = None if find_prefix else ""
         return in_order(self._generations(rows, max_new_tokens, settings, prefix))
 
