@@ -16,6 +16,13 @@ from workers.host import compile_caches
 from workers.protocol import BatchEnd, DropContext, ReplicaState
 
 
+@pytest.fixture(autouse=True)
+def nothing_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Libraries that other tests have imported here may have set some of them."""
+    for variable in compile_caches.VARIABLES:
+        monkeypatch.delenv(variable, raising=False)
+
+
 def told() -> dict[str, str | None]:
     """What a loader sees of the variables."""
     names = ("TORCHINDUCTOR_CACHE_DIR", "TRITON_CACHE_DIR", "CUDA_CACHE_PATH", "VLLM_CACHE_ROOT")
