@@ -75,22 +75,18 @@ class Lifecycle:
         self._replica_loading_warm(worker, context, now)
 
     def _replica_loading_warm(self, worker: Worker, context: Context, now: float) -> None:
-        replica = worker.replicas[context.id]
-        replica.status, replica.since, replica.returning = "warm", now, False
+        worker.replicas[context.id].become("warm", now).returning = False
         context.loaded_at = now
 
     def _replica_warm_loading(self, worker: Worker, context: Context, now: float) -> None:
         """The worker has started it anew by itself."""
-        replica = worker.replicas[context.id]
-        replica.status, replica.since = "loading", now
+        worker.replicas[context.id].become("loading", now)
 
     def _replica_warm_offloading(self, worker: Worker, context: Context, now: float) -> None:
-        self._replica_any_draining(worker, context, now)
-        worker.replicas[context.id].status = "offloading"
+        self._unused(worker, context).become("offloading", now)
 
     def _replica_offloading_parked(self, worker: Worker, context: Context, now: float) -> None:
-        replica = worker.replicas[context.id]
-        replica.status, replica.since = "parked", now
+        worker.replicas[context.id].become("parked", now)
 
     def _replica_absent_parked(self, worker: Worker, context: Context, now: float) -> None:
         """It was there before we asked for it."""
@@ -98,18 +94,20 @@ class Lifecycle:
         self._replica_offloading_parked(worker, context, now)
 
     def _replica_parked_loading(self, worker: Worker, context: Context, now: float) -> None:
-        replica = worker.replicas[context.id]
-        replica.status, replica.since, replica.returning = "loading", now, True
+        replica = worker.replicas[context.id].become("loading", now)
+        replica.returning = True
         replica.memory_bytes = context.needs_on(worker.capacity)
 
     def _replica_any_draining(self, worker: Worker, context: Context, now: float) -> None:
+        self._unused(worker, context).become("draining", now)
+
+    def _unused(self, worker: Worker, context: Context) -> Replica:
         if worker.queues.get(context.id):
             raise InvalidTransition(
                 f"context {context.name} on worker {worker.id} is in use and cannot be given up",
                 self._story.about(worker=worker.id),
             )
-        replica = worker.replicas[context.id]
-        replica.status, replica.since = "draining", now
+        return worker.replicas[context.id]
 
     def _replica_any_absent(self, worker: Worker, context: Context, now: float) -> None:
         del worker.replicas[context.id]

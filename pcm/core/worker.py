@@ -33,6 +33,11 @@ class Replica:
     staged_since: float | None = None
     """Since when it waits for its files, if it does."""
 
+    def become(self, status: ReplicaState, now: float) -> Replica:
+        """Its status from now on; only ``pcm.core.lifecycle`` says so."""
+        self.status, self.since = status, now
+        return self
+
 
 @dataclass(slots=True, eq=False)
 class Worker:

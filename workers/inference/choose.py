@@ -83,17 +83,16 @@ def _seen(prompt: int, width: int, tree: LabelTree) -> torch.Tensor:
 
 
 @torch.inference_mode()
-def forward(model: Any, layout: Layout, tokens: int, asked: int, prefix: Prefix) -> torch.Tensor:
-    """Logits [items, 1 + tree, vocabulary] in float32, by a pass of ``tokens`` tokens that computes
-    those of ``asked`` tokens."""
-    asked_each = len(layout.asked) // sum(run.count for run in layout.runs)
+def compute(model: Any, layout: Layout, tokens: int, asked: int, packed: Packed) -> torch.Tensor:
+    """Logits of the tokens that the layout asks for [asked, vocabulary], by a pass of ``tokens``
+    tokens that computes those of ``asked`` tokens."""
     padding = [0] * (tokens - len(layout.ids))
     unused = [0] * (asked - len(layout.asked))
     ids, positions, kept = (
         torch.tensor(column, device=model.device)
         for column in (layout.ids + padding, layout.positions + padding, layout.asked + unused)
     )
-    with running(model, Packed(prefix, layout.runs)):
+    with running(model, packed):
         logits: torch.Tensor = model(
             ids[None],
             attention_mask=no_mask(model),
@@ -101,7 +100,14 @@ def forward(model: Any, layout: Layout, tokens: int, asked: int, prefix: Prefix)
             use_cache=False,
             logits_to_keep=kept,
         ).logits
-    return logits[0, : len(layout.asked)].reshape(-1, asked_each, logits.shape[-1]).float()
+    return logits[0, : len(layout.asked)]
+
+
+def forward(model: Any, layout: Layout, tokens: int, asked: int, prefix: Prefix) -> torch.Tensor:
+    """The same in float32, [items, 1 + tree, vocabulary]."""
+    asked_each = len(layout.asked) // sum(run.count for run in layout.runs)
+    logits = compute(model, layout, tokens, asked, Packed(prefix, layout.runs))
+    return logits.reshape(-1, asked_each, logits.shape[-1]).float()
 
 
 def _scores(logits: torch.Tensor, tree: LabelTree) -> list[Scores]:

@@ -8,8 +8,8 @@ from typing import Any
 
 import torch
 
-from workers.inference.cascade import Packed, no_mask, running
-from workers.inference.choose import lay_out
+from workers.inference.cascade import Packed
+from workers.inference.choose import compute, lay_out
 from workers.inference.continuation import Continuation
 from workers.inference.labels import LabelTree
 from workers.inference.next_tokens import grow_all
@@ -57,21 +57,8 @@ class Prompts:
         ordered = sorted(items, key=lambda item: len(item.prompt))
         rows = [item.prompt[before:] for item in ordered]
         layout = lay_out(rows, before, NEXT_TOKEN, self._packing, model)
-        padding = [0] * (tokens - len(layout.ids))
-        unused = [0] * (self._packing.asked(tokens, 1) - len(rows))
-        ids, positions, kept = (
-            torch.tensor(column, device=model.device)
-            for column in (layout.ids + padding, layout.positions + padding, layout.asked + unused)
-        )
         packed = Packed(self._prefix, layout.runs, keep=True)
-        with running(model, packed):
-            logits = model(
-                ids[None],
-                attention_mask=no_mask(model),
-                position_ids=positions[None],
-                use_cache=False,
-                logits_to_keep=kept,
-            ).logits[0, : len(rows)]
+        logits = compute(model, layout, tokens, self._packing.asked(tokens, 1), packed)
         grow_all(ordered, logits)
         begun = {}
         for item, row, last in zip(ordered, rows, layout.asked, strict=True):

@@ -75,12 +75,9 @@ class Contexts:
         self._clock.after(seconds, lambda: self._loaded(worker, context, model))
 
     def _loaded(self, worker: SimulatedWorker, context: str, model: Model) -> None:
-        if not worker.alive or context not in worker.loading:
+        took = self._arrive(worker, context, worker.loading, worker.warm)
+        if took is None:
             return
-        before = worker.state
-        took = self._clock.now - worker.loading.pop(context)
-        worker.warm.add(context)
-        self._ledger.change(before, worker.state)
         self._ledger.counts["loads"] += 1
         size, parks = model.memory_bytes, not isinf(model.return_seconds)
         warm = ReplicaChanged(worker.id, context, "gpu", "warm", took, size, parks)
@@ -96,16 +93,25 @@ class Contexts:
         self._clock.after(seconds, lambda: self._offloaded(worker, context))
 
     def _offloaded(self, worker: SimulatedWorker, context: str) -> None:
-        if not worker.alive or context not in worker.offloading:
+        took = self._arrive(worker, context, worker.offloading, worker.parked)
+        if took is None:
             return
-        before = worker.state
-        took = self._clock.now - worker.offloading.pop(context)
-        worker.parked.add(context)
-        self._ledger.change(before, worker.state)
         self._ledger.counts["offloads"] += 1
         size = self._models[context].memory_bytes
         parked = ReplicaChanged(worker.id, context, "host", "parked", took, host_bytes=size)
         self._report(worker, parked)
+
+    def _arrive(
+        self, worker: SimulatedWorker, context: str, coming: dict[str, float], there: set[str]
+    ) -> float | None:
+        """How long its way took; None if that was ended before."""
+        if not worker.alive or context not in coming:
+            return None
+        before = worker.state
+        took = self._clock.now - coming.pop(context)
+        there.add(context)
+        self._ledger.change(before, worker.state)
+        return took
 
     def _bring_back(self, worker: SimulatedWorker, context: str, model: Model) -> None:
         worker.parked.discard(context)

@@ -109,7 +109,6 @@ def compiled(items: list[float]) -> tuple[list[Any], int]:
 
 
 @pytest.mark.models
-@pytest.mark.skipif("PCM_TEST_COMPILING" not in os.environ, reason="takes a minute, set it to run")
 @pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler")
 def test_a_second_replica_does_not_compile_again(
     worker: Worker, monkeypatch: pytest.MonkeyPatch
