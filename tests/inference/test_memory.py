@@ -120,7 +120,7 @@ def test_kept_prefixes_make_room_for_another(monkeypatch: pytest.MonkeyPatch) ->
     passes = failing(monkeypatch, llm, lambda *_: len(passes) == 1)
     other = "Say what is true.\n" + PREFIX
     assert len(list(llm.choose(["the river"], LABELS, other))) == 1
-    assert len(llm.prefixes.kept_tokens) == 1
+    assert len(llm.kept_states()[1]) == 1
 
 
 @pytest.mark.parametrize(("free", "tokens"), [(1 << 40, 256), (1 << 20, 32), (0, 32)])

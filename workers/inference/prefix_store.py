@@ -45,12 +45,6 @@ class PrefixStore:
         prefixes = (kept.prefix for kept in self._kept.values())
         return [part for prefix in prefixes for layer in prefix.layers for part in layer]
 
-    @property
-    def kept_tokens(self) -> list[int]:
-        """The lengths of the prefixes that are kept, by value, the least first."""
-        ordered = sorted(self._kept.values(), key=lambda kept: kept.value)
-        return [len(kept.prefix.tokens) for kept in ordered]
-
     def get(self, tokens: list[int], uses: int = 1) -> Prefix:
         """The state after these tokens, for so many items; `NOTHING` for no tokens."""
         if not tokens:
