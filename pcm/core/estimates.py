@@ -93,6 +93,27 @@ class Speeds:
         self._workers.pop(worker, None)
 
 
+class ByKind:
+    """What something takes, by its name and the kind of worker, in seconds."""
+
+    def __init__(self) -> None:
+        self._means: dict[str, dict[str, Mean]] = {}
+
+    def observe(self, name: str, kind: str, seconds: float) -> None:
+        means = self._means.setdefault(name, {})
+        for key in (kind, ""):
+            means.setdefault(key, Mean()).observe(seconds)
+
+    def seconds(self, name: str, kind: str) -> float | None:
+        """As measured on this kind, else on any."""
+        means = self._means.get(name, {})
+        mean = means.get(kind) or means.get("")
+        return None if mean is None else mean.value
+
+    def forget(self, name: str) -> None:
+        self._means.pop(name, None)
+
+
 class Estimates:
     def __init__(self, policy: Policy) -> None:
         self._policy = policy
@@ -101,11 +122,10 @@ class Estimates:
         """Of the last run that was over, by context and task."""
         self._unused: dict[str, None] = {}
         """Contexts that nobody has any more, the latest last."""
-        self._loads: dict[tuple[str, str], Mean] = {}
         self._stagings: dict[str, Mean] = {}
-        self._returns: dict[tuple[str, str], Mean] = {}
-        self._prefixes: dict[tuple[str, str], Mean] = {}
-        """Of the runs that are not over, by run and kind."""
+        self._loads, self._returns = ByKind(), ByKind()
+        self._prefixes = ByKind()
+        """Of the runs that are not over."""
         self._overhead = Mean()
         self._overhead.observe(policy.batch_overhead_seconds, weight=0.1)
         self.hazards = Hazards(policy.eviction_prior_seconds, policy.wave_seconds)
@@ -113,18 +133,15 @@ class Estimates:
     # -- told ------------------------------------------------------------------------------------
 
     def loaded(self, context: Context, kind: str, seconds: float) -> None:
-        for key in ((context.id, kind), (context.id, "")):
-            self._loads.setdefault(key, Mean()).observe(seconds)
+        self._loads.observe(context.id, kind, seconds)
 
     def returned(self, context: Context, kind: str, seconds: float) -> None:
         """It was parked, and is warm again."""
-        for key in ((context.id, kind), (context.id, "")):
-            self._returns.setdefault(key, Mean()).observe(seconds)
+        self._returns.observe(context.id, kind, seconds)
 
     def prefix_computed(self, run: Run, kind: str, seconds: float) -> None:
         """What the first batch of its task on a replica took longer."""
-        for key in ((run.id, kind), (run.id, "")):
-            self._prefixes.setdefault(key, Mean()).observe(seconds)
+        self._prefixes.observe(run.id, kind, seconds)
 
     def staged(self, context: Context, seconds: float) -> None:
         for key in (context.id, ""):
@@ -137,7 +154,7 @@ class Estimates:
         self._speeds[run.id] = Speeds()
 
     def closed(self, run: Run) -> None:
-        self._prefixes = {key: mean for key, mean in self._prefixes.items() if key[0] != run.id}
+        self._prefixes.forget(run.id)
         speeds = self._speeds.pop(run.id, None)
         if speeds is not None and speeds.known:
             self._past[run.context, run.opened.task_name] = speeds
@@ -155,11 +172,11 @@ class Estimates:
         oldest = set(list(self._unused)[:-REMEMBERED])
         if oldest:
             self._unused = {id_: None for id_ in self._unused if id_ not in oldest}
-            self._loads = {key: mean for key, mean in self._loads.items() if key[0] not in oldest}
-            self._returns = {k: mean for k, mean in self._returns.items() if k[0] not in oldest}
             self._past = {key: past for key, past in self._past.items() if key[0] not in oldest}
             for context in oldest:
                 self._stagings.pop(context, None)
+                self._loads.forget(context)
+                self._returns.forget(context)
 
     # -- asked -----------------------------------------------------------------------------------
 
@@ -180,20 +197,19 @@ class Estimates:
 
     def load_seconds(self, context: Context, kind: str) -> float:
         """As measured on this kind of worker, else on any, else as the policy assumes."""
-        mean = self._loads.get((context.id, kind)) or self._loads.get((context.id, ""))
-        return self._policy.load_seconds if mean is None else mean.value
+        seconds = self._loads.seconds(context.id, kind)
+        return self._policy.load_seconds if seconds is None else seconds
 
     def return_seconds(self, context: Context, kind: str) -> float:
         """Of one that is parked: as measured, else a share of what a load takes."""
-        mean = self._returns.get((context.id, kind)) or self._returns.get((context.id, ""))
-        if mean is None:
+        seconds = self._returns.seconds(context.id, kind)
+        if seconds is None:
             return self._policy.return_share * self.load_seconds(context, kind)
-        return mean.value
+        return seconds
 
     def prefix_seconds(self, run: Run, kind: str) -> float:
         """To compute the state of its prefix; 0 until it was measured."""
-        mean = self._prefixes.get((run.id, kind)) or self._prefixes.get((run.id, ""))
-        return 0.0 if mean is None else mean.value
+        return self._prefixes.seconds(run.id, kind) or 0.0
 
     def warm_seconds(self, context: Context, worker: Worker) -> float:
         """To have it warm there, from where it is now."""

@@ -131,13 +131,13 @@ def test_a_context_is_forgotten_when_no_run_needs_it_and_no_worker_has_it() -> N
     state, estimates = story.scheduler._state, story.scheduler._estimates
     story.finish(dispatch)
     assert list(state.contexts) == [CONTEXT]  # the next run finds it warm
-    assert estimates._loads
+    assert estimates._loads._means
     story.leave("a")
     assert state.contexts == {}
-    assert estimates._loads  # the next run may well be about the same
+    assert estimates._loads._means  # the next run may well be about the same
     for number in range(REMEMBERED):
         story.open(0, run=f"run-{number}", context=f"context-{number}")
-    assert estimates._loads == {}
+    assert estimates._loads._means == {}
     assert story.scheduler.progress("run").warm_workers == 0
     story.open(0, run="next", context="other")
     assert state.contexts == {}
