@@ -50,7 +50,10 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert code == 0
     assert summary["succeeded"] == CLAIMS
     assert summary["failed"] == summary["lost_batches"] == summary["duplicates"] == 0
-    assert summary["context_loads"] == 2
+    # One for each that computed; the other of the two may have been too late for that.
+    rows = map(json.loads, (out / "results.jsonl").read_text().splitlines())
+    computed = {row["provenance"]["worker"] for row in rows}
+    assert 1 <= len(computed) <= summary["context_loads"] <= 2
     assert summary["accuracy"] > 0.9
     return out
 
