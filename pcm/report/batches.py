@@ -34,6 +34,10 @@ class FinishedItems:
         self._done[items] = True
         return new
 
+    def has_all(self, items: NDArray[np.int64]) -> bool:
+        known = items[items < len(self._done)]
+        return len(known) == len(items) and bool(self._done[known].all())
+
 
 class Added(NamedTuple):
     """Items of a batch that an ItemsDone tells of, each an array of int64: those with a result,

@@ -92,7 +92,8 @@ class Accounts(msgspec.Struct, frozen=True):
 
     ``seconds`` counts only the time in which a manager worked on the run. ``failed`` are items
     whose task raised, ``quarantined`` those given up after several deaths. ``lost_batches`` had
-    started and did not come to their end. ``retries`` are attempts after a task had raised.
+    started, did not come to their end, and left items for others to compute; one that was overtaken
+    by its copy did not. ``retries`` are attempts after a task had raised.
     ``overhead_seconds_per_batch``: median over batches of the time from dispatch to the end, as the
     manager sees them, less waiting and running on the worker; None if no batch was finished.
 

@@ -230,7 +230,8 @@ class Sitting:
             presence.cost += self._cost(batch.decided_items)
             presence.busy_seconds += max(0.0, min(batch.last_outcome_at, at) - start)
         presence.stretches += batch.was_lost(min(start, at), at)
-        presence.lost_batches += 1
+        if not self._finished.has_all(batch.open_items):
+            presence.lost_batches += 1  # and not merely overtaken by its copy
 
     def _end_load(self, worker: str, context: str, at: float) -> float | None:
         """When the load began; None if none was going on."""

@@ -49,7 +49,8 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     code, summary = verify(out)
     assert code == 0
     assert summary["succeeded"] == CLAIMS
-    assert summary["failed"] == summary["lost_batches"] == summary["duplicates"] == 0
+    # Not `duplicates`: on a busy machine a late batch may have been copied to the other worker.
+    assert summary["failed"] == summary["lost_batches"] == 0
     # One for each that computed; the other of the two may have been too late for that.
     rows = map(json.loads, (out / "results.jsonl").read_text().splitlines())
     computed = {row["provenance"]["worker"] for row in rows}

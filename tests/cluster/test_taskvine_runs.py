@@ -12,7 +12,7 @@ import pytest
 
 import pcm
 from tests.cluster.needs import needs_taskvine
-from tests.manager.disturbing import assert_exact, events
+from tests.manager.disturbing import assert_exact, crew_changes, events
 from tests.manager.workloads import digest, expected, salt
 
 pytestmark = [pytest.mark.cluster, needs_taskvine]
@@ -142,16 +142,9 @@ def test_a_loader_that_fails_ends_the_run_with_its_traceback() -> None:
             run.wait()
 
 
-def test_workers_come_and_go_while_a_run_goes_on() -> None:
+def test_workers_come_and_go_while_a_run_goes_on(tmp_path: Path) -> None:
     with pcm.Manager(engine="taskvine", workers=1) as manager:
-        run = manager.map(digest.bind(seconds=0.003), range(400), context=salt(), batch=10)
-        for count, _ in enumerate(run, start=1):
-            if count == 50:
-                manager.resize(3)
-            if count == 250:
-                manager.resize(1)
-        assert len({row.worker for row in run}) >= 2
-        assert {row.key: row.value for row in run} == expected(400)
+        crew_changes(manager, tmp_path)
 
 
 def test_results_arrive_while_their_batch_runs() -> None:

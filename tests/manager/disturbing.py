@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pcm
-from tests.manager.workloads import digest, expected, salt
+from tests.manager.workloads import digest, digest_in_company, expected, salt
 
 ITEMS = 300
 ITEM_SECONDS = 0.004
@@ -43,6 +43,20 @@ def run_disturbed(
         for count, _ in enumerate(run, start=1):
             disturb(count)
     return run
+
+
+def crew_changes(manager: pcm.Manager, directory: Path) -> None:
+    """A crew of one grows to three while a run goes on, and shrinks to one again."""
+    (company := directory / "company").mkdir()
+    task = digest_in_company.bind(directory=str(company), alone=60)
+    run = manager.map(task, range(400), context=salt(), directory=directory / "run", batch=10)
+    for count, _ in enumerate(run, start=1):
+        if count == 50:
+            manager.resize(3)
+        if count == 250:
+            manager.resize(1)
+    assert len({row.worker for row in run}) >= 2
+    assert_exact(run, 400)
 
 
 class Strike:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 import pcm
+from tests.manager.disturbing import crew_changes
 from tests.manager.workloads import digest, digest_at_once, expected, salt
 
 
@@ -224,20 +225,7 @@ def test_two_runs_share_a_context_and_the_workers() -> None:
 
 def test_workers_come_and_go_while_a_run_goes_on(tmp_path: Path) -> None:
     with pcm.Manager(workers=1) as manager:
-        run = manager.map(
-            digest.bind(seconds=0.003),
-            range(400),
-            context=salt(),
-            directory=tmp_path / "run",
-            batch=10,
-        )
-        for count, _ in enumerate(run, start=1):
-            if count == 50:
-                manager.resize(3)
-            if count == 250:
-                manager.resize(1)
-        assert len({row.worker for row in run}) >= 2
-        assert {row.key: row.value for row in run} == expected(400)
+        crew_changes(manager, tmp_path)
 
 
 def test_an_empty_run_completes_without_workers(tmp_path: Path) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import time
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import pcm
@@ -26,6 +28,22 @@ def digest(salt: int, items: Sequence[int], seconds: float = 0.0) -> Iterator[di
 @pcm.task
 def digest_at_once(salt: int, items: Sequence[int]) -> list[dict[str, Any]]:
     return [verdict(item, salt) for item in items]
+
+
+@pcm.task
+def digest_in_company(
+    salt: int, items: Sequence[int], directory: str, alone: int, within_seconds: float = 60.0
+) -> Iterator[dict[str, Any]]:
+    """As ``digest``; items from ``alone`` on wait until two workers have come, each of which leaves
+    a file in the directory."""
+    (Path(directory) / str(os.getpid())).touch()
+    deadline = time.monotonic() + within_seconds
+    for item in items:
+        while item >= alone and len(os.listdir(directory)) < 2:
+            if time.monotonic() > deadline:
+                raise TimeoutError("no second worker came")
+            time.sleep(0.02)
+        yield verdict(item, salt)
 
 
 def verdict(item: int, salt: int) -> dict[str, Any]:

@@ -231,6 +231,24 @@ def test_time_between_sittings_does_not_count(tmp_path: Path) -> None:
     assert accounts.lost_batches == 1
 
 
+def test_a_batch_that_its_copy_overtook_is_not_lost(tmp_path: Path) -> None:
+    log: list[Told] = [
+        (0, STARTED),
+        (0, joined()),
+        (0, joined("w2")),
+        (0, warm()),
+        (0, warm("w2")),
+        (0, dispatch(1, ((0, 4),))),
+        (1, dispatch(2, ((0, 4),), worker="w2")),
+        (3, ItemsDone(2, (0, 1, 2, 3))),
+        (3, BatchDone(2, run_seconds=2.0)),
+        (4, STOPPED),
+    ]
+    accounts = accounts_of(tmp_path, log)
+    assert accounts.lost_batches == 0
+    assert accounts.split.lost_seconds == pytest.approx(4.0)
+
+
 def test_the_end_of_the_last_batch_may_not_be_heard_of(tmp_path: Path) -> None:
     log: list[Told] = [
         (0, STARTED),
