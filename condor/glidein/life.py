@@ -7,13 +7,13 @@ import time
 from typing import Dict, Optional
 
 from . import gpus, job, launcher, machine_ad, network
+from .commands import NOTICES
 from .launcher import LEAVING_SECONDS, Launcher
 from .output import say
 from .scratch import make_folder
 from .software import Software
 from .trouble import AGAIN, BROKEN, DONE, MACHINE_UNFIT, ToldToLeave, Trouble
 
-NOTICES = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 UNCONNECTED_SECONDS = 20.0
 """When a worker has not connected for so long, it is seen whether anybody can from here."""
 

@@ -44,6 +44,13 @@ class Busy:
             heapq.heappush(context.busy, entry)
         return found
 
+    def last_end(self, context: Context) -> float | None:
+        """When the last of a context's live batches is, or was, predicted to end."""
+        latest = context.latest
+        while latest and latest[0][1] not in self._state.batches:
+            heapq.heappop(latest)
+        return -latest[0][0] if latest else None
+
     def latest_and_late(self, context: Context) -> list[Batch]:
         """A few live batches of a context: those predicted to end last, and those that should have
         ended first."""

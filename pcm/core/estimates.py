@@ -7,6 +7,8 @@ dear batches count for more, and one outlier is cut to ``OUTLIER`` times what wa
 
 from __future__ import annotations
 
+from copy import copy
+
 from pcm.core.context import Context
 from pcm.core.hazards import Hazards
 from pcm.core.policy import Policy
@@ -41,11 +43,48 @@ class Mean:
         self.count += 1
 
 
-class Speeds:
-    """Seconds per unit of cost in one run, as if no worker were slowed by its skew."""
+class WorkerSpeed:
+    """Seconds per unit of cost of one worker, with its skew as it is now.
+
+    A skew is news that batches have not brought yet. As long as there is one, what is measured goes
+    into a copy of the mean that begins with what the news foresees: a few batches later the copy
+    has the truth, whatever the news were. When the skew is gone the mean of before holds again.
+    """
+
+    __slots__ = ("_plain", "_skew", "_slowed", "rate")
 
     def __init__(self) -> None:
-        self._workers: dict[str, Mean] = {}
+        self._plain, self._slowed = Mean(), Mean()
+        self._skew = 1.0
+        self.rate = 0.0
+        """Its inverse, as it was counted among its kind's."""
+
+    def observe(self, seconds_per_cost: float, cost: float, skew: float) -> None:
+        self._hear(skew)
+        (self._plain if skew == 1.0 else self._slowed).observe(seconds_per_cost, cost)
+
+    def under(self, skew: float) -> float:
+        self._hear(skew)
+        return (self._plain if skew == 1.0 else self._slowed).value
+
+    def _hear(self, skew: float) -> None:
+        if skew == self._skew:
+            return
+        if self._skew == 1.0:
+            self._slowed = copy(self._plain)
+        if skew != 1.0:
+            self._slowed.value *= skew / self._skew
+        elif not self._plain.count:
+            self._plain = self._slowed
+            self._plain.value /= self._skew
+        self._skew = skew
+
+
+class Speeds:
+    """Seconds per unit of cost in one run."""
+
+    def __init__(self) -> None:
+        self._workers: dict[str, WorkerSpeed] = {}
         self._kinds: dict[str, list[float]] = {}
         """By kind: the sum of the speeds (cost per second) of its workers, and their number."""
         self._all = [0.0, 0.0]
@@ -55,27 +94,25 @@ class Speeds:
         return bool(self._workers) or bool(self._kinds)
 
     def observe(self, worker: Worker, seconds: float, cost: float) -> None:
-        mean = self._workers.get(worker.id)
+        speed = self._workers.get(worker.id)
         kind = self._kinds.setdefault(worker.capacity.kind, [0.0, 0.0])
-        if mean is None:
-            mean = self._workers[worker.id] = Mean()
+        if speed is None:
+            speed = self._workers[worker.id] = WorkerSpeed()
             kind[1] += 1
             self._all[1] += 1
-            before = 0.0
-        else:
-            before = 1.0 / mean.value
-        mean.observe(max(seconds, SHORTEST_SECONDS) / cost / worker.skew, cost)
-        change = 1.0 / mean.value - before
-        kind[0] += change
-        self._all[0] += change
+        speed.observe(max(seconds, SHORTEST_SECONDS) / cost, cost, worker.skew)
+        rate = 1.0 / speed.under(worker.skew)
+        kind[0] += rate - speed.rate
+        self._all[0] += rate - speed.rate
+        speed.rate = rate
         # A worker's place among its fellows outlives the run.
-        worker.slowness = mean.value * self._all[0] / self._all[1]
+        worker.slowness = self._all[0] / self._all[1] / rate / worker.skew
 
     def on(self, worker: Worker) -> float | None:
         """Seconds per cost on a worker, with its skew as it is now."""
-        mean = self._workers.get(worker.id)
-        if mean is not None:
-            return mean.value * worker.skew
+        speed = self._workers.get(worker.id)
+        if speed is not None:
+            return speed.under(worker.skew)
         kind = self._kinds.get(worker.capacity.kind)
         return None if kind is None else kind[1] / kind[0] * worker.skew
 

@@ -2,7 +2,8 @@
 
 A worker that has nothing to do loads a context if that is expected to pay: if the workers that
 have it, or are about to, would still be busy with what waits when the load is done and an item is
-computed. Where several contexts want workers, each is entitled to an equal share; a context below
+computed. When all of them are late, each is held to need as long again as the one that is least so.
+Where several contexts want workers, each is entitled to an equal share; a context below
 its share is loaded beside another where both fit, else a worker of the one that has most is
 reserved for it, which finishes what it was given before it changes over. With fewer workers than
 contexts they take turns.
@@ -16,12 +17,14 @@ from math import ceil, inf
 
 from pcm.core.ahead import Ahead
 from pcm.core.basis import Basis
+from pcm.core.busy import Busy
 from pcm.core.commands import Evict, Load, Offload
 from pcm.core.context import Context
 from pcm.core.faults import Faults
 from pcm.core.giving_up import GivingUp
 from pcm.core.host_tier import HostTier
 from pcm.core.leases import Leases
+from pcm.core.speculation import SHORTEST_LOOK_SECONDS
 from pcm.core.worker import Worker, suits
 
 LOOKED_AT = 64
@@ -32,10 +35,10 @@ class Residency:
         self, basis: Basis, leases: Leases, faults: Faults, giving_up: GivingUp, ahead: Ahead
     ) -> None:
         self._state, self._policy, self._estimates = basis.state, basis.policy, basis.estimates
-        self._lifecycle, self._orders = basis.lifecycle, basis.orders
+        self._lifecycle, self._orders, self._alarms = basis.lifecycle, basis.orders, basis.alarms
         self._leases, self._faults, self._giving_up = leases, faults, giving_up
         self._host_tier = HostTier(basis)
-        self._ahead = ahead
+        self._ahead, self._busy = ahead, Busy(basis)
 
     def settle(self, now: float) -> None:
         """Order the loads and evictions that pay now; fail what can never be loaded."""
@@ -68,7 +71,7 @@ class Residency:
 
     # -- does it pay? ----------------------------------------------------------------------------
 
-    def _reason_to_load(self, context: Context, load_seconds: float) -> str | None:
+    def _reason_to_load(self, context: Context, load_seconds: float, now: float) -> str | None:
         """Why one more worker, on which it takes so long, should load the context, or None."""
         if not context.size_of():
             return "no worker has it"
@@ -90,9 +93,16 @@ class Residency:
             return f"{units} batches wait for {coming} coming workers, speed unknown"
         workers = sum(serving.values())
         item_seconds = backlog_seconds * workers / items
-        if backlog_seconds <= load_seconds + item_seconds:
+        last_end = None if context.loading else self._busy.last_end(context)
+        late_seconds = 0.0 if last_end is None else max(0.0, now - last_end)
+        least_seconds = load_seconds + item_seconds
+        if backlog_seconds + late_seconds <= least_seconds:
+            if last_end is not None:
+                due = max(now, last_end) + least_seconds - backlog_seconds - late_seconds
+                self._alarms.set(("look", context.id), due + SHORTEST_LOOK_SECONDS)
             return None
-        return f"{backlog_seconds:.1f} s of work wait, a load takes {load_seconds:.1f} s"
+        late = f", all who have it are {late_seconds:.1f} s late" if late_seconds else ""
+        return f"{backlog_seconds:.1f} s of work wait{late}, a load takes {load_seconds:.1f} s"
 
     # -- idle workers ----------------------------------------------------------------------------
 
@@ -103,7 +113,7 @@ class Residency:
             worker = state.workers[id_]
             if id_ in state.spare.get(worker.signature, {}) and not context.excluded(id_, now):
                 return_seconds = self._estimates.warm_seconds(context, worker)
-                reason = self._reason_to_load(context, return_seconds)
+                reason = self._reason_to_load(context, return_seconds, now)
                 room = self._giving_up.victims(worker, context, claim=False) is not None
                 if reason is not None and room:
                     self._bring(worker, context, reason, now)
@@ -113,7 +123,7 @@ class Residency:
             if not suits(capacity, context.requirements):
                 continue
             load_seconds = self._estimates.load_seconds(context, capacity.kind)
-            reason = self._reason_to_load(context, load_seconds)
+            reason = self._reason_to_load(context, load_seconds, now)
             if reason is None:
                 continue
             chosen = self._least_to_give_up(context, group, now)
@@ -203,7 +213,7 @@ class Residency:
         self, worker: Worker, context: Context, other: Context, share: int, now: float
     ) -> bool:
         load_seconds = self._estimates.warm_seconds(context, worker)
-        reason = self._reason_to_load(context, load_seconds)
+        reason = self._reason_to_load(context, load_seconds, now)
         if reason is None:
             return False
         if self._giving_up.victims(worker, context, claim=False) == []:

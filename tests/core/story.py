@@ -120,6 +120,12 @@ class Story:
     def tick(self, after: float) -> list[Command]:
         return self.tell(Tick(), after=after)
 
+    def tick_when_due(self) -> list[Command]:
+        """At the time for which the scheduler asked to be woken."""
+        due = self.scheduler.next_deadline()
+        assert due is not None
+        return self.tick(max(0.0, due - self.now))
+
 
 def only(commands: Sequence[Command], kind: type[C]) -> C:
     """The one command of this kind; fails if there are more or none."""

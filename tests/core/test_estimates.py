@@ -47,6 +47,37 @@ def test_skew_is_taken_out_of_what_is_measured_and_put_into_what_is_predicted() 
     assert speeds.on(slowed) == pytest.approx(2.0)
 
 
+def test_a_skew_counts_until_batches_have_told_of_it() -> None:
+    speeds, one = Speeds(), worker("a")
+    for _ in range(10):
+        speeds.observe(one, seconds=1.0, cost=1.0)
+    one.skew = 3.0
+    assert speeds.on(one) == pytest.approx(3.0)
+    for _ in range(30):
+        speeds.observe(one, seconds=2.0, cost=1.0)  # it was not that bad
+    assert speeds.on(one) == pytest.approx(2.0, rel=0.01)
+    one.skew = 1.5
+    assert speeds.on(one) == pytest.approx(1.0, rel=0.01)  # half of what it was said to be
+    one.skew = 1.0
+    assert speeds.on(one) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("skew", [1.5, 4.0])
+def test_a_false_alarm_leaves_nothing_behind(skew: float) -> None:
+    speeds, one, other = Speeds(), worker("a"), worker("b")
+    for _ in range(5):
+        speeds.observe(one, seconds=1.0, cost=1.0)
+        speeds.observe(other, seconds=1.0, cost=1.0)
+    one.skew = skew
+    for _ in range(30):
+        speeds.observe(one, seconds=1.0, cost=1.0)
+    assert speeds.on(one) == pytest.approx(1.0, rel=0.02)
+    assert one.slowness * one.skew == pytest.approx(1.0, rel=0.02)
+    one.skew = 1.0
+    assert speeds.on(one) == pytest.approx(1.0)
+    assert speeds.on(worker("c")) == pytest.approx(1.0, rel=0.02)
+
+
 def test_the_speed_of_many_workers_adds_up() -> None:
     speeds = Speeds()
     speeds.observe(worker("a", "big"), seconds=1.0, cost=4.0)

@@ -37,6 +37,22 @@ def test_a_worker_that_joins_late_waits_if_a_load_does_not_pay() -> None:
     assert none(story.join("b"), Load)
 
 
+def test_it_does_not_wait_for_ever_for_those_who_are_late() -> None:
+    """The rest seemed to be the work of a moment, but then an item took very long."""
+    story = Story()
+    story.join("a")
+    story.open(5, batch_items=1)
+    (first,) = [c for c in story.warm("a", after=20.0) if isinstance(c, Dispatch)]
+    story.finish(first, 1.0)
+    assert none(story.join("b"), Load)
+    begun = story.now
+    while not (loads := [c for c in story.tick_when_due() if isinstance(c, Load)]):
+        assert story.now < begun + 100.0
+    assert loads[0].worker == "b"
+    assert 16.0 < story.now - begun < 24.0
+    assert "all who have it are" in loads[0].reason
+
+
 def test_a_context_that_no_run_needs_is_given_up_when_memory_is_short() -> None:
     story = Story()
     needs = Requirements(gpu_memory_bytes=5 * GB)
