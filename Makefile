@@ -1,5 +1,5 @@
 # make demo     from a bare clone to a table of verdicts; quick the second time
-# make test     every check and test that this machine can run, and all again in the cluster root
+# make test     every check and test that this machine can run, and the live ones in the cluster root
 # make check    lint, format, types and walls only
 # make cluster  a root with TaskVine and HTCondor, where they are not native (needs root)
 # make clean    remove what was generated here, but not .venv and .cluster

@@ -20,7 +20,8 @@ def test_every_item_gives_one_row(tmp_path: Path) -> None:
         run = manager.map(digest, range(100), context=salt(), directory=tmp_path / "run")
         rows = {row.key: row for row in run}
     assert {key: row.value for key, row in rows.items()} == expected(100)
-    assert all(row.ok and row.attempt == 1 and row.worker for row in rows.values())
+    # A second attempt is a copy of a late batch, on a busy machine.
+    assert all(row.ok and row.attempt in (1, 2) and row.worker for row in rows.values())
     assert run.outcome == "completed"
 
 
