@@ -46,10 +46,7 @@ demo: $(STAMP)
 
 test: check
 	@tests/cluster/build || echo "cluster: cannot be built here; what needs it is skipped"
-	$(BIN)/python -m pytest -rs $(TESTS)
-	@if [ -z "$(TESTS)" ] && [ -d .cluster/root ]; then \
-		echo "and once more with the cluster root's Python, and with TaskVine and HTCondor:"; \
-		.ci/in_the_root; fi
+	@$(if $(TESTS),$(BIN)/python -m pytest -rs $(TESTS),.ci/all_tests $(BIN)/python)
 
 check: lint format types walls
 

@@ -13,18 +13,24 @@ from evaluations.base import Evaluation, Result, machine
 EVALUATIONS = {
     "ablation": "what each policy is worth: pcm without it, on simulated pools",
     "bound": "how far schedulers stay from what none could beat, on simulated pools",
+    "clocks": "how well clocks are told: by exchanges with an agent, by events that both see",
     "cold-start": "the first answer of a model, by part: pcm, and from_pretrained in a new process",
     "context-reuse": "naive, partial and pervasive context management on real model loading",
     "dispatch": "batches through TaskVine, beside its own function calls (in the cluster root)",
     "glideins": "provisioning of HTCondor glideins, beside two other ways (in the cluster root)",
     "inference": "the resident model beside plain transformers: verification and generation",
+    "observer": "what watching costs: the inline observer by packets per second, the samplers",
+    "packets": "real packets and real faults: what is found of them, what a remedy gains",
     "residency": "contexts that take turns on a worker that fits one: by tier host, and by reload",
+    "runbook": "generated signals of 28 conditions: which are told, how soon, what is told falsely",
     "scale": "what a decision costs the manager, from 100 to 10,000 workers",
+    "skew": "runs with workers that become slow: without telemetry, with it, and with it known",
     "staging": "a model's files on their way to workers without a shared file system",
     "overhead": "what pcm adds per batch and per item, empty batches per second, memory per item",
     "trace": "40 workers come and go by a script on the real TaskVine (in the cluster root)",
     "paper": "pv0 to pv6 of the papers: published, their policy simulated, and pcm",
     "peers": "the same work under the same kills: Ray, Dask, Parsl, TaskVine, and pcm",
+    "phases": "prefill and decode told from packets, beside the engine's own word",
 }
 
 

@@ -8,13 +8,16 @@ the worker runs the user's code anyway. Times are seconds, sizes bytes.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, TypeVar
 
 import msgspec
+
+T = TypeVar("T")
 
 PROTOCOL_VERSION = 1
 MAX_FRAME_BYTES = 1 << 30
 LENGTH_BYTES = 4
+MAX_READINGS = 1000
 PICKLED_EXTENSION = 1
 """msgpack extension code of a cloudpickled object (items towards the worker only)."""
 
@@ -263,6 +266,16 @@ class Notice(Message, frozen=True):
     leaves_in_seconds: float
 
 
+class Telemetry(Message, frozen=True):
+    """What was read of the worker over the ``seconds`` before ``end_seconds`` by its own clock
+    (seconds since 1970): signal, place and value of each reading, named as in
+    ``pcm/telemetry/signals.py``. Values are finite; there are at most MAX_READINGS."""
+
+    end_seconds: float
+    seconds: float
+    readings: list[tuple[str, str, float]]
+
+
 class Goodbye(Message, frozen=True):
     """The last message of a worker that ends in good order."""
 
@@ -270,7 +283,17 @@ class Goodbye(Message, frozen=True):
 
 
 Order = LoadContext | OffloadContext | DropContext | DefineTask | RunBatch | CancelBatch | Leave
-Report = Hello | ReplicaState | ReplicaFault | FileState | ItemResults | BatchEnd | Notice | Goodbye
+Report = (
+    Hello
+    | ReplicaState
+    | ReplicaFault
+    | FileState
+    | ItemResults
+    | BatchEnd
+    | Notice
+    | Telemetry
+    | Goodbye
+)
 
 _encoder = msgspec.msgpack.Encoder()
 _orders = msgspec.msgpack.Decoder(list[Order])
@@ -284,9 +307,16 @@ def encode(messages: list[Order] | list[Report] | list[Message]) -> bytes:
 
 def decode_orders(body: bytes | memoryview) -> list[Order]:
     """Raises msgspec.ValidationError or DecodeError for what is not a frame of orders."""
-    return _orders.decode(body)
+    return _decoded(_orders, body)
 
 
 def decode_reports(body: bytes | memoryview) -> list[Report]:
     """Raises msgspec.ValidationError or DecodeError for what is not a frame of reports."""
-    return _reports.decode(body)
+    return _decoded(_reports, body)
+
+
+def _decoded(decoder: msgspec.msgpack.Decoder[T], body: bytes | memoryview) -> T:
+    try:
+        return decoder.decode(body)
+    except (RecursionError, UnicodeDecodeError) as fault:  # msgspec lets these through
+        raise msgspec.DecodeError(str(fault)) from None

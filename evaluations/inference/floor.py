@@ -1,47 +1,76 @@
-"""The least time that the arithmetic of an item takes at the measured rate of matrix products."""
+"""The least time that work takes on this machine, by the rates that are measured on it.
+
+Arithmetic: the operations that must be done, at the best rate of the model's own matrix products.
+Reading: all weights once for every token of the longest answer, at the best rate of the memory.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 
-PRODUCT_TOKENS = 256
 SECONDS = 0.5
+"""For how long each rate is measured; the best time counts."""
+
+READ_NUMBERS = 1 << 26
+"""Of four bytes: 256 MiB, more than any cache holds."""
 
 
-def floor_seconds_per_item(
-    model: Any, rows: Sequence[list[int]], labels: Sequence[str], tokenizer: Any, before: str
-) -> float:
-    """An item's own tokens and those of its labels through all layers, its predictions through the
-    head, attention over all before it; the prefix itself is not counted."""
+@dataclass(frozen=True)
+class Span:
+    """Some tokens of one text: of these ``tokens``, the first of which has ``before`` others before
+    it, ``asked`` are asked for what comes next."""
+
+    tokens: int
+    before: int
+    asked: int
+
+
+def operations(model: Any, spans: Sequence[Span]) -> float:
+    """Of the tokens through all layers, attention over all before them, and those that are asked
+    through the head."""
     config = model.config
-    shared = len(tokenizer(before)["input_ids"])
-    tree = {
-        tuple(ids[:end])
-        for label in labels
-        for ids in [tokenizer(label, add_special_tokens=False)["input_ids"]]
-        for end in range(1, len(ids))
-    }
-    own = sum(len(row) - shared for row in rows) / len(rows) + len(tree)
+    in_layers = sum(int(p.numel()) for p in model.model.layers.parameters())
+    per_seen = 2 * config.num_hidden_layers * config.hidden_size
     head = config.vocab_size * config.hidden_size
-    in_layers = sum(p.numel() for p in model.model.layers.parameters())
-    attention = 2 * config.num_hidden_layers * config.hidden_size * (shared + own / 2)
-    operations = 2 * (own * (in_layers + attention) + (1 + len(tree)) * head)
-    return float(operations / matrix_rate(model))
+    products = sum(
+        span.tokens * (in_layers + per_seen * (span.before + span.tokens / 2)) + span.asked * head
+        for span in spans
+    )
+    return 2.0 * float(products)
 
 
 @torch.inference_mode()
-def matrix_rate(model: Any) -> float:
-    """Operations per second of the model's own feed-forward products: the best of some."""
+def matrix_rate(model: Any, tokens: int) -> float:
+    """Operations per second of the model's own feed-forward products of so many tokens."""
     first = model.model.layers[0].mlp
-    ones = torch.ones(PRODUCT_TOKENS, first.gate_proj.in_features, dtype=model.dtype)
-    operations = 2 * PRODUCT_TOKENS * 3 * first.gate_proj.weight.numel()
+    ones = torch.ones(tokens, first.gate_proj.in_features, dtype=model.dtype)
+    done = 2.0 * tokens * 3 * int(first.gate_proj.weight.numel())
+    return done / _best_seconds(
+        lambda: first.down_proj(first.gate_proj(ones) + first.up_proj(ones))
+    )
+
+
+@torch.inference_mode()
+def memory_rate() -> float:
+    """Bytes per second when memory is read from end to end."""
+    numbers = torch.ones(READ_NUMBERS)
+    return numbers.nbytes / _best_seconds(numbers.sum)
+
+
+def weight_bytes(model: Any) -> int:
+    """Of all weights, each counted once."""
+    return sum(weight.nbytes for weight in model.parameters())
+
+
+def _best_seconds(do: Callable[[], Any]) -> float:
     best, start = float("inf"), time.perf_counter()
     while time.perf_counter() - start < SECONDS:
         once = time.perf_counter()
-        first.down_proj(first.gate_proj(ones) + first.up_proj(ones))
+        do()
         best = min(best, time.perf_counter() - once)
-    return float(operations / best)
+    return best

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Literal
 
 SHAPES: dict[str, dict[str, int]] = {
     "135M": {
@@ -36,19 +36,19 @@ SHAPES: dict[str, dict[str, int]] = {
 
 @dataclass(frozen=True)
 class Plan:
-    """One comparison. The slow ways see ``slow_items`` of the ``items`` only: theirs is a rate of
-    its own. ``checked`` items are compared with one plain pass per label."""
+    """One comparison. The slow ways of verification see ``slow_items`` of the ``items`` only:
+    theirs is a rate of its own. ``checked`` items are compared with plain transformers."""
 
     kind: Literal["verification", "generation"]
     shape: str
     dtype: str
     items: int
-    slow_items: int
     rounds: int
+    checked: int
+    static_batches: tuple[int, ...]
+    slow_items: int = 0
     prefix_tokens: int = 0
-    checked: int = 0
-    static_batches: tuple[int, ...] = (8, 16)
-    most_new_tokens: int = 128
+    most_new_tokens: int = 0
 
     @property
     def name(self) -> str:
@@ -56,21 +56,53 @@ class Plan:
         return f"{self.kind}, {self.shape} {self.dtype}{prefix}"
 
 
-_VERIFY = Plan("verification", "135M", "float32", items=128, slow_items=4, rounds=3, checked=16)
-_GENERATE = Plan("generation", "135M", "float32", items=48, slow_items=48, rounds=3)
+def _verify(
+    shape: str, dtype: str, prefix_tokens: int, items: int, slow_items: int, checked: int
+) -> Plan:
+    """What takes longest of a long prompt sees fewest items."""
+    return Plan(
+        "verification",
+        shape,
+        dtype,
+        items,
+        rounds=2,
+        checked=checked,
+        static_batches=(slow_items, 2 * slow_items),
+        slow_items=slow_items,
+        prefix_tokens=prefix_tokens,
+    )
+
+
+_GENERATE = Plan(
+    "generation",
+    "135M",
+    "float32",
+    items=32,
+    rounds=2,
+    checked=4,
+    static_batches=(8, 16),
+    most_new_tokens=64,
+)
 
 FULL = (
-    *(
-        replace(_VERIFY, dtype=dtype, prefix_tokens=prefix)
-        for dtype in ("float32", "bfloat16")
-        for prefix in (128, 512, 2048)
-    ),
-    replace(_VERIFY, shape="small", prefix_tokens=512, items=512, slow_items=16, checked=256),
+    _verify("135M", "float32", 128, items=64, slow_items=4, checked=64),
+    _verify("135M", "float32", 512, items=64, slow_items=4, checked=16),
+    _verify("135M", "float32", 2048, items=64, slow_items=2, checked=4),
+    _verify("135M", "bfloat16", 128, items=96, slow_items=4, checked=24),
+    _verify("135M", "bfloat16", 512, items=96, slow_items=4, checked=12),
+    _verify("135M", "bfloat16", 2048, items=96, slow_items=2, checked=4),
+    _verify("small", "float32", 128, items=256, slow_items=8, checked=256),
+    _verify("small", "float32", 512, items=256, slow_items=8, checked=96),
+    _verify("small", "float32", 2048, items=256, slow_items=4, checked=16),
+    _verify("small", "bfloat16", 128, items=256, slow_items=8, checked=32),
+    _verify("small", "bfloat16", 512, items=256, slow_items=8, checked=32),
+    _verify("small", "bfloat16", 2048, items=256, slow_items=4, checked=8),
     _GENERATE,
-    replace(_GENERATE, shape="small"),
+    replace(_GENERATE, dtype="bfloat16"),
+    replace(_GENERATE, shape="small", items=64),
+    replace(_GENERATE, shape="small", dtype="bfloat16", items=64),
 )
-_SMALL: dict[str, Any] = {"shape": "tiny", "items": 12, "slow_items": 2, "rounds": 1}
 QUICK = (
-    replace(_VERIFY, **_SMALL, prefix_tokens=64, checked=4, static_batches=(4,)),
-    replace(_GENERATE, **_SMALL, static_batches=(4,), most_new_tokens=8),
+    _verify("tiny", "float32", 64, items=12, slow_items=2, checked=4),
+    replace(_GENERATE, shape="tiny", items=12, rounds=1, static_batches=(4,), most_new_tokens=8),
 )

@@ -18,11 +18,18 @@ PLACE = "PCM_FEVER_CLAIMS"
 checkout, else the project's own claims."""
 
 
+def origins() -> dict[str, str]:
+    """Whose claims and lengths these are."""
+    return {
+        "claims_from": "FEVER" if _fever() else "the demo",
+        "lengths_from": "Azure's trace" if len(traces.requests()) else "a lognormal distribution",
+    }
+
+
 def claim_texts(count: int) -> list[str]:
     """Different claims, if there are as many."""
-    beside = Path(__file__).parents[3] / "shared" / "data" / "fever" / "dev-half.jsonl"
-    file = Path(os.environ.get(PLACE, beside))
-    if not file.is_file():
+    file = _fever()
+    if file is None:
         return [row["claim"] for row in claims(count)]
     with file.open(encoding="utf-8") as lines:
         known = [json.loads(line)["claim"] for line in lines]
@@ -52,3 +59,9 @@ def answer_lengths(count: int, most: int) -> list[int]:
     drawn = random.choice(seen[:, 1], count) if len(seen) else random.lognormal(4.3, 0.9, count)
     long = np.quantile(seen[:, 1] if len(seen) else drawn, 0.99)
     return [int(length) for length in np.clip(np.ceil(drawn * most / long), 1, most)]
+
+
+def _fever() -> Path | None:
+    beside = Path(__file__).parents[3] / "shared" / "data" / "fever" / "dev-half.jsonl"
+    file = Path(os.environ.get(PLACE, beside))
+    return file if file.is_file() else None

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import Any
 
 import torch
 from transformers import ContinuousBatchingConfig, GenerationConfig
+from transformers.cache_utils import DynamicCache
+
+from evaluations.inference.turns import Turn
 
 PAGE_TOKENS = 32
 MOST_BATCH_TOKENS = 512
@@ -24,16 +28,17 @@ class Ways:
     @torch.inference_mode()
     def static(
         self, rows: Rows, lengths: Sequence[int], size: int, *, count_tokens: bool = False
-    ) -> float:
+    ) -> Turn:
         """By arrival; a batch lasts as long as its longest answer."""
+        begun = time.perf_counter()
         for start in range(0, len(rows), size):
             self._generate(rows[start : start + size], max(lengths[start : start + size]))
-        return float(sum(lengths) if count_tokens else len(rows))
+        done = sum(lengths) if count_tokens else len(rows)
+        return Turn(float(done), time.perf_counter() - begun)
 
-    def continuous(
-        self, rows: Rows, lengths: Sequence[int], *, count_tokens: bool = False
-    ) -> float:
-        """With block sharing. On a CPU its own sizes would take it half a minute to set up."""
+    def continuous(self, rows: Rows, lengths: Sequence[int], *, count_tokens: bool = False) -> Turn:
+        """With block sharing. On a CPU its own sizes would take it half a minute to set up; what it
+        takes with these, and to stop, does not count."""
         longest = max(len(row) + length for row, length in zip(rows, lengths, strict=True))
         blocks = (REQUESTS_AT_A_TIME + 2) * (longest // PAGE_TOKENS + 2)
         config = ContinuousBatchingConfig(
@@ -49,6 +54,7 @@ class Ways:
             with self._model.continuous_batching_context_manager(
                 generation_config=settings, continuous_batching_config=config, warmup=False
             ) as manager:
+                start = time.perf_counter()
                 for row, length in zip(rows, lengths, strict=True):
                     manager.add_request(row, max_new_tokens=length)
                 left = len(rows)
@@ -60,26 +66,40 @@ class Ways:
                     elif result.is_finished():
                         left -= 1
                         tokens += len(result.generated_tokens)
+                seconds = time.perf_counter() - start
         finally:
             self._model.config._attn_implementation = before
-        return float(tokens if count_tokens else len(rows))
+        return Turn(float(tokens if count_tokens else len(rows)), seconds)
 
     @torch.inference_mode()
-    def score(self, row: list[int], labels: Sequence[str]) -> dict[str, float]:
-        """The mean log-likelihood of each label's tokens, by one plain pass per label."""
-        scores = {}
+    def score(self, row: list[int], labels: Sequence[list[int]]) -> list[list[float]]:
+        """The log-likelihood of each token of each label: the model's own pass over the whole
+        prompt, and one per label behind it by the model's own cache."""
+        cache = DynamicCache(config=self._model.config)
+        ids = torch.tensor([row])
+        first = self._model(ids, past_key_values=cache, use_cache=True, logits_to_keep=1).logits
+        scores = []
         for label in labels:
-            own = self._tokenizer(label, add_special_tokens=False)["input_ids"]
-            ids = torch.tensor([[*row, *own[:-1]]], device=self._model.device)
-            logits = self._model(ids, use_cache=False, logits_to_keep=len(own)).logits[0]
-            logs = logits.float().log_softmax(-1)
-            scores[label] = sum(logs[range(len(own)), own].tolist()) / len(own)
+            logits = [first]
+            if len(label) > 1:
+                ids = torch.tensor([label[:-1]])
+                logits.append(self._model(ids, past_key_values=cache, use_cache=True).logits)
+                cache.crop(1 - len(label))
+            logs = torch.cat(logits, 1)[0].float().log_softmax(-1)
+            scores.append(logs[range(len(label)), label].tolist())
         return scores
 
-    def _generate(self, rows: Rows, length: int) -> None:
+    @torch.inference_mode()
+    def greedy(self, row: list[int], length: int) -> list[int]:
+        """The most likely tokens, one item by itself."""
+        found: list[int] = self._generate([row], length)[0, len(row) :].tolist()
+        return found
+
+    def _generate(self, rows: Rows, length: int) -> torch.Tensor:
         width = max(map(len, rows))
         ids = torch.tensor([[0] * (width - len(row)) + row for row in rows])
         mask = torch.tensor([[0] * (width - len(row)) + [1] * len(row) for row in rows])
-        self._model.generate(
+        found: torch.Tensor = self._model.generate(
             ids, attention_mask=mask, max_new_tokens=length, do_sample=False, pad_token_id=0
         )
+        return found

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from pcm.cli import batch, doctor, glidein, report, resume, run, status, worker
+from pcm.cli import batch, doctor, glidein, report, resume, run, skew, status, worker
 
 app = typer.Typer(
     name="pcm",
@@ -45,6 +45,7 @@ for name, module in (
     ("worker", worker),
     ("status", status),
     ("report", report),
+    ("skew", skew),
     ("doctor", doctor),
 ):
     app.command(name)(module.command)

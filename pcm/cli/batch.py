@@ -44,17 +44,22 @@ def command(
     as_json: AsJson = False,
 ) -> int:
     """Answer the requests of an OpenAI Batch file. The same command again resumes."""
+    from itertools import chain, islice
+
     import msgspec
 
     import pcm
     from pcm.cli.choice import chosen, given_options
     from pcm.cli.conduct import carry_out
     from pcm.cli.openai_task import answer, cost
+    from pcm.cli.shared_opening import CHATS_SEEN, shared_opening
     from pcm.formats import OpenAIBatch, check_outputs, read_requests
     from pcm.runfile.plan import check_directory
 
     choice = chosen(engine, given_options(listen, password_file, ssl))
     requests = read_requests(input_file)  # checks the whole file, then reads it as a stream
+    first = list(islice(requests, CHATS_SEEN))
+    opening = shared_opening(one.messages for one in first if one.messages is not None)
     context = pcm.language_model(model, revision=revision, dtype=dtype)
     where = (directory or output_file.with_name(output_file.name + ".run")).absolute()
     output = OpenAIBatch(
@@ -69,8 +74,8 @@ def command(
         workers,
         where,
         lambda manager: manager.map(
-            answer.bind(max_tokens=max_tokens, template=template),
-            (msgspec.to_builtins(request) for request in requests),
+            answer.bind(max_tokens=max_tokens, template=template, opening=opening),
+            (msgspec.to_builtins(request) for request in chain(first, requests)),
             context=context,
             key="custom_id",
             directory=where,

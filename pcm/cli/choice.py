@@ -1,21 +1,26 @@
-"""Which engine carries a run, and with what options: as told now, or as the run was begun."""
+"""What carries a run, and with what options: as told now, or as the run was begun."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pcm.errors import InputError
+
+if TYPE_CHECKING:
+    from pcm.manager.manager import TelemetryMode
 
 DEFAULT_ENGINE = "local"
 
 
 class Choice(NamedTuple):
-    """The name of an engine and its options but for the number of workers."""
+    """The name of an engine and its options but for the number of workers; whether telemetry is
+    heeded (see ``pcm.Manager``)."""
 
     engine: str
     engine_options: dict[str, Any]
+    telemetry: TelemetryMode = "advisory"
 
 
 def given_options(listen: int | None, password_file: Path | None, ssl: bool) -> dict[str, Any]:
@@ -54,4 +59,8 @@ def as_begun(directory: Path) -> Choice:
 
     with JournalReader(directory) as reader:
         options = reader.manifest.options
-    return Choice(options.get("engine", DEFAULT_ENGINE), options.get("engine_options", {}))
+    return Choice(
+        options.get("engine", DEFAULT_ENGINE),
+        options.get("engine_options", {}),
+        options.get("telemetry", "advisory"),
+    )

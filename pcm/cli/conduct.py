@@ -74,7 +74,7 @@ def _plain(choice: Choice, workers: int | None, directory: Path) -> tuple[Manage
 
     carrier = _engine(choice, workers, directory)
     count = carrier.default_workers() if workers is None else workers
-    return Manager(carrier, workers=0), count
+    return Manager(carrier, workers=0, telemetry=choice.telemetry), count
 
 
 def _with_glideins(choice: Choice, supply: Supply, directory: Path) -> Manager:
@@ -86,6 +86,7 @@ def _with_glideins(choice: Choice, supply: Supply, directory: Path) -> Manager:
         glideins=supply.glideins,
         home=supply.home_of(directory),
         host=supply.host,
+        telemetry=choice.telemetry,
         **choice.engine_options,
     )
 

@@ -17,13 +17,17 @@ one pass, and a token has about four characters."""
 
 @task
 def answer(
-    llm: Any, requests: Sequence[dict[str, Any]], max_tokens: int, template: str = "model"
+    llm: Any,
+    requests: Sequence[dict[str, Any]],
+    max_tokens: int,
+    template: str = "model",
+    opening: Sequence[dict[str, str]] = (),
 ) -> Iterator[dict[str, Any] | Exception]:
     """Answer each request (``pcm.formats.openai_requests.Request`` as a dict) by the model.
 
     ``max_tokens`` is for requests that name no limit; ``template`` writes out conversations: the
-    model's own, or the plain form. Yields ``Answer`` as a dict, or a ValueError that says why the
-    model refuses a request.
+    model's own, or the plain form; ``opening`` are the turns with which most of them begin. Yields
+    ``Answer`` as a dict, or a ValueError that says why the model refuses a request.
     """
 
     def parameters(some: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -41,7 +45,8 @@ def answer(
     answers: dict[bool, Iterator[Any]] = {}
     if chats:
         conversations = [chat["messages"] for chat in chats]
-        answers[True] = iter(llm.chat(conversations, **parameters(chats), template=template))
+        written = {"template": template, "opening": opening}
+        answers[True] = iter(llm.chat(conversations, **parameters(chats), **written))
     if texts:
         answers[False] = iter(llm.generate([text["prompt"] for text in texts], **parameters(texts)))
     for request in requests:

@@ -32,7 +32,8 @@ def command(
 
     options = given_options(listen, password_file, ssl)
     begun = as_begun(directory)
-    choice = chosen(engine, options, *begun)
+    choice = chosen(engine, options, begun.engine, begun.engine_options)
+    choice = choice._replace(telemetry=begun.telemetry)
     return carry_out(
         choice,
         workers,

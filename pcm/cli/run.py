@@ -63,7 +63,7 @@ def command(
     from pcm.cli.supply import Supply
 
     return carry_out(
-        Choice(plan.engine, plan.engine_options),
+        Choice(plan.engine, plan.engine_options, plan.telemetry),
         plan.workers,
         plan.directory,
         lambda manager: manager.map(

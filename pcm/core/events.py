@@ -251,10 +251,19 @@ class PoolState(Event, frozen=True):
 
 
 class SkewChanged(Event, frozen=True):
-    """A worker is slower than its kind by this factor (>= 1) now, from telemetry."""
+    """A worker is slower by this factor (>= 1) now than its batches have shown so far, says
+    telemetry. ``score``: by how much it is slower than its kind altogether, for people."""
 
     worker: str
     factor: float
+    score: float = 1.0
+
+
+class WorkerCondemned(Event, frozen=True):
+    """It is better replaced: whatever slows it stays behind when it goes."""
+
+    worker: str
+    reason: str
 
 
 class Tick(Event, frozen=True):

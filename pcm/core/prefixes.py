@@ -42,7 +42,8 @@ class Prefixes:
             run.pure = True
             if run.with_prefix:
                 self._estimates.opened(run)
-        self._estimates.speeds(run).observe(worker, event.run_seconds, batch.cost)
+        if batch.started_at is None or batch.started_at >= worker.skew_since:
+            self._estimates.speeds(run).observe(worker, event.run_seconds, batch.cost)
         if run.pure:
             for earlier in run.with_prefix:
                 self._observe(run, *earlier)

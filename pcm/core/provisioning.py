@@ -46,6 +46,15 @@ class Provisioning:
             self.set_aside(worker, why)
             self._adjust(self._state.pool_of(worker))
 
+    def condemn(self, worker: Worker, why: str) -> None:
+        """Have it go, after what it runs, and replace it; the last one of its kind is kept."""
+        state = self._state
+        others = (id_ for group in state.groups.values() for id_ in group if id_ != worker.id)
+        alike = any(state.workers[id_].capacity.kind == worker.capacity.kind for id_ in others)
+        if worker.available and alike:
+            self._orders.add(Retire(worker.id, self._orders.cause, why))
+            self.withdraw(worker, why)
+
     def set_aside(self, worker: Worker, why: str) -> None:
         """Nothing more is sent to it."""
         worker.available, worker.going = False, why

@@ -36,6 +36,7 @@ from pcm.core.events import (
     RunOpened,
     SkewChanged,
     Tick,
+    WorkerCondemned,
     WorkerJoined,
     WorkerLeft,
     WorkerNotice,
@@ -105,6 +106,7 @@ class Scheduler:
             PoolState: self._demand.changed,
             ProvisionFailed: self._provisioning.failed,
             SkewChanged: self._skew_changed,
+            WorkerCondemned: self._worker_condemned,
             Tick: self._tick,
         }
 
@@ -205,7 +207,15 @@ class Scheduler:
     def _skew_changed(self, event: SkewChanged) -> None:
         worker = self._known(event.worker)
         if worker is not None:
-            worker.skew = max(1.0, event.factor)
+            factor = max(1.0, event.factor)
+            if factor > worker.skew or (factor == 1.0 and worker.skew > 1.0):
+                worker.skew_since = self._now
+            worker.skew = factor
+
+    def _worker_condemned(self, event: WorkerCondemned) -> None:
+        worker = self._known(event.worker)
+        if worker is not None:
+            self._provisioning.condemn(worker, event.reason)
 
     # -- replicas --------------------------------------------------------------------------------
 

@@ -68,6 +68,8 @@ class Worker:
     at_risk: bool = False
     """Whether it counts among those that may be evicted."""
     skew: float = 1.0
+    skew_since: float = -inf
+    """When it rose last, or was over: a batch that began before tells of neither state."""
     slowness: float = 1.0
     """Its measured seconds per cost over the mean of all workers: the order of preference."""
     ahead: str | None = None

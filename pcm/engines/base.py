@@ -18,7 +18,7 @@ import msgspec
 from pcm.core.commands import Command, Ranges
 from pcm.core.events import Event
 from pcm.engines.invitation import Invitation
-from workers.protocol import ItemResult, Tree
+from workers.protocol import ItemResult, Telemetry, Tree
 
 
 class ContextCargo(msgspec.Struct, frozen=True):
@@ -57,6 +57,13 @@ class Delivery(msgspec.Struct, frozen=True):
     results: list[ItemResult]
 
 
+class Observed(msgspec.Struct, frozen=True):
+    """What was read of a worker; the core hears of it only if something follows from it."""
+
+    worker: str
+    telemetry: Telemetry
+
+
 class LogLine(msgspec.Struct, frozen=True):
     """Something a person may want to read; no decision depends on it."""
 
@@ -64,7 +71,7 @@ class LogLine(msgspec.Struct, frozen=True):
     text: str
 
 
-Happening = Event | Delivery | LogLine
+Happening = Event | Delivery | Observed | LogLine
 
 
 class Engine(ABC):
@@ -96,6 +103,9 @@ class Engine(ABC):
 
         An order for a worker that is gone is dropped: its WorkerLeft is on the way.
         """
+
+    def stagger(self, *, one_by_one: bool) -> None:  # noqa: B027 - an engine may bring no files
+        """Have files brought to workers one by one, because a link is full; or as before."""
 
     def invitation(self) -> Invitation | None:
         """How workers from outside reach it, once it is started; None if it takes none.

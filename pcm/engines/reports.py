@@ -12,7 +12,7 @@ from pcm.core.events import (
     WorkerJoined,
     WorkerNotice,
 )
-from pcm.engines.base import Delivery, Happening
+from pcm.engines.base import Delivery, Happening, Observed
 from pcm.engines.worker import Worker
 from workers.protocol import (
     PROTOCOL_VERSION,
@@ -27,6 +27,7 @@ from workers.protocol import (
     ReplicaFault,
     ReplicaState,
     Report,
+    Telemetry,
 )
 
 
@@ -61,6 +62,8 @@ def translate(report: Report, worker: Worker, happened: list[Happening]) -> None
             happened.append(WorkerNotice(worker.name, report.leaves_in_seconds))
         case Goodbye():
             worker.goodbye = report.cause
+        case Telemetry():
+            happened.append(Observed(worker.name, report))
         case FileState():
             pass
 

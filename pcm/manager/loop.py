@@ -26,11 +26,12 @@ from pcm.core.events import (
     ItemsDone,
     RunCancelled,
     Tick,
+    WorkerCondemned,
     WorkerJoined,
     WorkerLeft,
 )
 from pcm.core.scheduler import Scheduler
-from pcm.engines.base import Delivery, Engine, LogLine
+from pcm.engines.base import Delivery, Engine, LogLine, Observed
 from pcm.engines.invitation import Invitation
 from pcm.errors import JournalError, PcmError, RunError
 from pcm.journal import Outcome
@@ -38,6 +39,10 @@ from pcm.manager.active import ActiveRun
 from pcm.manager.cargo import Hold
 from pcm.manager.glideins import GlideinSupply
 from pcm.manager.run import Progress
+from pcm.manager.skew import Skew
+from pcm.telemetry.findings import Finding
+from pcm.telemetry.remedies import Remedy
+from workers.protocol import Telemetry
 
 log = logging.getLogger("pcm")
 
@@ -48,11 +53,13 @@ class Loop:
     """Owns the scheduler and the journals of the open runs; everything here runs in its thread,
     but ``call``, ``ask`` and ``stop``, which any thread may use."""
 
-    def __init__(self, engine: Engine, scheduler: Scheduler) -> None:
+    def __init__(self, engine: Engine, scheduler: Scheduler, skew: Skew | None = None) -> None:
+        """``skew``: what telemetry says of the workers, if it is heeded."""
         self.engine = engine
         self.scheduler = scheduler
         self.supply: GlideinSupply | None = None
         """What brings workers of offered pools, if there are such."""
+        self.skew = skew
         self.hold = Hold()
         self.runs: dict[str, ActiveRun] = {}
         self.kinds: dict[str, str] = {}
@@ -145,6 +152,9 @@ class Loop:
                     events.append(done)
             elif isinstance(happening, LogLine):
                 log.info("%s: %s", happening.worker, happening.text)
+            elif isinstance(happening, Observed):
+                if self.skew is not None:
+                    self.skew.observed(happening.worker, happening.telemetry, time.time())
             else:
                 events.append(happening)
         self._commit()
@@ -156,7 +166,27 @@ class Loop:
         deadline = self.scheduler.next_deadline()
         if deadline is not None and deadline <= time.monotonic():
             self.tell(Tick())
+        self._heed_skew()
         self.engine.flush()
+
+    def heed(self, worker: str, telemetry: Telemetry) -> None:
+        """Telemetry of a worker from beside it, its end by the manager's clock."""
+        if self.skew is not None:
+            self.skew.seen(worker, telemetry, telemetry.end_seconds, time.time())
+
+    def _heed_skew(self) -> None:
+        if self.skew is not None and self.skew.due_in_seconds(now := time.time()) == 0.0:
+            settled = self.skew.settle(now)
+            for finding in settled.findings:
+                self._log(finding)
+            for change in settled.changes:
+                self.tell(change)
+            for remedy in self.skew.remedies(now):
+                self._log(remedy)
+                if remedy.kind == "replace":
+                    self.tell(WorkerCondemned(remedy.worker, remedy.reason))
+                else:
+                    self.engine.stagger(one_by_one=remedy.kind == "stagger")
 
     def _invite(self) -> None:
         """Where workers find the engine changes when its process for that is started again."""
@@ -168,7 +198,9 @@ class Loop:
 
     def _patience(self) -> float | None:
         deadline = self.scheduler.next_deadline()
-        return None if deadline is None else max(0.0, deadline - time.monotonic())
+        patience = None if deadline is None else max(0.0, deadline - time.monotonic())
+        look = None if self.skew is None else self.skew.due_in_seconds(time.time())
+        return min((wait for wait in (patience, look) if wait is not None), default=None)
 
     def tell(self, event: Event) -> None:
         """Let the core handle an event, and carry out what it commands."""
@@ -178,6 +210,10 @@ class Loop:
                 self.supply.joined(event.worker)
         elif isinstance(event, WorkerLeft):
             self.kinds.pop(event.worker, None)
+        if self.skew is not None:
+            batch = getattr(event, "batch", None)
+            lease = None if batch is None else self.scheduler.lease(batch)
+            self.skew.heard(event, lease, time.time())
         self._log(event)
         for command in self.scheduler.handle(event, time.monotonic()):
             self._log(command)
@@ -237,7 +273,7 @@ class Loop:
         if run is not None:
             self.guarded(run, lambda: run.give_up(command))
 
-    def _log(self, entry: Event | Command) -> None:
+    def _log(self, entry: Event | Command | Finding | Remedy) -> None:
         """Into the log of the run that it concerns, or of every open run."""
         run_id: str | None = getattr(entry, "run", None)
         if run_id is None and (batch := getattr(entry, "batch", None)) is not None:
@@ -314,6 +350,8 @@ class Loop:
         last = self.progress(command.run)
         run = self.runs.pop(command.run)
         self.hold.remove(run.id)
+        if self.skew is not None:
+            self.skew.run_over(run.id)
         error: PcmError | None = run.damaged
         if command.outcome == "failed" and error is None:
             error = RunError(

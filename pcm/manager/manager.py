@@ -10,7 +10,7 @@ import weakref
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self, get_args
 
 from pcm.core.events import PoolSized
 from pcm.core.scheduler import Scheduler
@@ -21,6 +21,7 @@ from pcm.engines.invitation import Invitation
 from pcm.errors import InputError
 from pcm.formats import Jsonl, Output
 from pcm.manager.active import ActiveRun
+from pcm.manager.listening import endpoint_of
 from pcm.manager.loop import Loop
 from pcm.manager.opening import (
     CostOf,
@@ -34,13 +35,16 @@ from pcm.manager.opening import (
 from pcm.manager.outposts import Outposts
 from pcm.manager.run import Run
 from pcm.manager.single import SingleCalls
+from pcm.manager.skew import Skew
 from pcm.packing import encode_item
 from pcm.recipe import Recipe, Task
+from pcm.telemetry.monitor import SkewView
 
 if TYPE_CHECKING:
     from condor import Glideins
     from condor.fleet import Status
 
+TelemetryMode = Literal["off", "advisory", "closed-loop"]
 DEFAULT_OUTPUTS: tuple[Output, ...] = (Jsonl("results.jsonl"),)
 
 
@@ -57,6 +61,13 @@ class Manager:
         home: a directory for what a manager with glideins needs to find them again after it was
             killed; HTCondor must be able to read it. None: a new one in the user's state directory.
         host: how the nodes of the pool reach this machine, if not by its full name.
+        telemetry: whether to heed what workers read of their machines. ``"advisory"``: findings
+            go into the event log of runs (``pcm skew``), and work to workers that are not slowed;
+            ``"closed-loop"``: also replace workers that stay slow for a cause of their machine, and
+            bring files one by one while a link is full; ``"off"``.
+        telemetry_listen: where agents and observers beside the workers send what they see
+            (``python -m workers.telemetry``): a port of this machine's own, or ``"ADDRESS:PORT"``.
+        telemetry_password_file: what they must know; made if it is not there.
         options: further options of the engine, by name (see its module).
 
     Use it as a context manager: leaving waits for its runs, or, if an exception is on its way,
@@ -71,10 +82,18 @@ class Manager:
         glideins: Sequence[Glideins] = (),
         home: str | Path | None = None,
         host: str = "",
+        telemetry: TelemetryMode = "advisory",
+        telemetry_listen: str | int | None = None,
+        telemetry_password_file: str | Path | None = None,
         **options: Any,
     ) -> None:
         if workers is not None and workers < 0:
             raise InputError(f"workers is {workers}", field="workers", mend="give 0 or more")
+        if telemetry not in get_args(TelemetryMode):
+            known = ", ".join(get_args(TelemetryMode))
+            raise InputError(
+                f"no mode {telemetry!r}", field="telemetry", mend=f"give one of {known}"
+            )
         self._outposts: Outposts | None = None
         if glideins:
             self._outposts = Outposts(engine, glideins, home, host, options)
@@ -89,7 +108,10 @@ class Manager:
             )
         self.pool_size = engine.default_workers() if workers is None else workers
         self._scheduler = Scheduler(validate=bool(os.environ.get("PCM_VALIDATE")))
-        self._loop = Loop(engine, self._scheduler)
+        self._telemetry = telemetry
+        skew = None if telemetry == "off" else Skew(closed_loop=telemetry == "closed-loop")
+        self._loop = Loop(engine, self._scheduler, skew)
+        self._endpoint = endpoint_of(self._loop, telemetry_listen, telemetry_password_file)
         self._runs: weakref.WeakSet[Run] = weakref.WeakSet()
         self._single: dict[tuple[str, str], SingleCalls] = {}
         self._lock = threading.Lock()
@@ -98,7 +120,11 @@ class Manager:
             self._loop.start()
             if self._outposts is not None:
                 self._outposts.open(self._loop)
+            if self._endpoint is not None:
+                self._endpoint.start()
         except BaseException:
+            if self._endpoint is not None:
+                self._endpoint.close()
             if self._outposts is not None:
                 self._outposts.close()
             raise
@@ -142,6 +168,7 @@ class Manager:
             "item_timeout_seconds": task.item_timeout_seconds,
             "batch_items": None if batch == "auto" else batch,
             "failure_limit": failure_limit,
+            "telemetry": self._telemetry,
             **self._loop.engine.made_of,
         }
         manifest = manifest_of(
@@ -202,6 +229,16 @@ class Manager:
         """The workers that are here now, with their replicas and what they are doing."""
         return self._loop.ask(self._scheduler.worker_views)
 
+    def skew(self) -> SkewView:
+        """Which workers are slow now, and what was found to slow them."""
+        watch = self._loop.skew
+        return SkewView() if watch is None else self._loop.ask(watch.monitor.view)
+
+    @property
+    def telemetry_address(self) -> tuple[str, int] | None:
+        """Where agents beside the workers send what they see, if that was asked for."""
+        return None if self._endpoint is None else self._endpoint.address
+
     def invitation(self) -> Invitation | None:
         """How workers from outside reach this manager: what is in every run's directory, too, for
         ``pcm worker``. None if its engine takes none."""
@@ -223,6 +260,8 @@ class Manager:
                     run.wait_settled()
         finally:
             self._closed = True
+            if self._endpoint is not None:
+                self._endpoint.close()
             try:
                 if self._outposts is not None:  # While there is somebody whom glideins can tell.
                     self._outposts.close()

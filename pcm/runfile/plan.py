@@ -46,6 +46,7 @@ class Plan:
     directory: Path
     outputs: list[RunOutput]
     failure_limit: int | None
+    telemetry: Literal["off", "advisory", "closed-loop"] = "advisory"
     glideins: tuple[Glideins, ...] = ()
     home: Path | None = None
     """None: the default of whoever starts the manager."""
@@ -88,6 +89,7 @@ def prepare(
         directory=Path(os.path.normpath(where.expanduser().absolute())),
         outputs=[_output(one) for one in run_file.outputs],
         failure_limit=run_file.failure_limit,
+        telemetry=run_file.telemetry,
         glideins=glideins if carrier == ENGINE else (),
         home=_home(run_file, base),
         host=run_file.host,

@@ -122,6 +122,11 @@ class RunFile(Part):
         ge=1,
         description="Fail the run after so many failed items without a success; null: never",
     )
+    telemetry: Literal["off", "advisory", "closed-loop"] = Field(
+        default="advisory",
+        description="Whether work goes by what workers read of their machines; closed-loop: also"
+        " replace workers that stay slow",
+    )
 
     @property
     def carrier(self) -> str:

@@ -28,6 +28,7 @@ class Echo(LanguageModel):
 
     def chat(self, conversations: Sequence[Any], *args: Any, **given: Any) -> Iterator[Any]:
         assert given.pop("template") == "plain"
+        assert given.pop("opening") == ()
         return self.generate([turns[-1]["content"] for turns in conversations], **given)
 
 

@@ -40,6 +40,19 @@ def test_a_skewed_worker_comes_second() -> None:
     assert dispatch.why[1].work == 3.0
 
 
+def test_a_batch_that_was_slow_in_its_last_part_says_nothing_of_the_news() -> None:
+    story = Story()
+    for dispatch in story.start(2, "a", "b", batch_items=1, close=False):
+        story.finish(dispatch, 10.0)
+    for dispatch in [c for c in story.tell(more("run", 2)) if isinstance(c, Dispatch)]:
+        if dispatch.worker == "a":
+            straddling = dispatch
+    story.tell(SkewChanged("a", 4.0), after=9.0)
+    story.finish(straddling, 14.0)
+    after = only(story.tell(more("run", 1)), Dispatch)
+    assert (after.worker, after.predicted_seconds) == ("a", 40.0)
+
+
 def test_what_a_slow_worker_took_last_is_run_again_by_the_faster_one_that_is_free_sooner() -> None:
     story = Story()
     slow, fast = story.start(2, "slow", "fast", batch_items=1, close=False)

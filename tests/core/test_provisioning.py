@@ -5,6 +5,7 @@ from pcm.core.events import (
     PoolSized,
     ProvisionFailed,
     Requirements,
+    WorkerCondemned,
     WorkerLeft,
     WorkerNotice,
 )
@@ -151,3 +152,18 @@ def test_runs_fail_at_once_where_the_pool_can_have_no_worker_at_all() -> None:
     assert "can have no workers: no machine" in only(story.tell(cannot), Finish).error
     assert only(story.open(1, run="next"), Provision).workers == 2
     assert "no machine" in only(story.tell(cannot), Finish).error
+
+
+def test_a_condemned_worker_goes_and_is_replaced() -> None:
+    story = pool_of(2, "a", "b")
+    answer = story.tell(WorkerCondemned("a", "its cores are taken"))
+    assert only(answer, Retire).reason == "its cores are taken"
+    assert only(answer, Provision).workers == 1
+    assert none(story.tell(WorkerCondemned("a", "again")), Retire, Provision)
+
+
+def test_the_last_of_its_kind_is_kept() -> None:
+    story = Story()
+    story.join("a", kind="big")
+    story.join("b", kind="small")
+    assert none(story.tell(WorkerCondemned("a", "its cores are taken")), Retire)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import json
 import os
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,10 @@ import torch
 from transformers import AutoConfig, AutoModelForCausalLM
 
 from tests.inference import tiny_models
+from workers.inference import assembling
 from workers.inference.assembling import assembled
+from workers.inference.conversion import Conversion
+from workers.inference.weights import Tensors
 
 pytestmark = pytest.mark.models
 IDS = torch.tensor([[3, 5, 7, 11, 2, 9]])
@@ -27,6 +31,24 @@ SCALED = {
     "high_freq_factor": 4.0,
     "original_max_position_embeddings": 64,
 }
+
+
+class LateConversion(Conversion):
+    """Numbers are there no sooner than they are waited for."""
+
+    def __init__(self, stored: Tensors, wanted: torch.dtype) -> None:
+        self._go = threading.Event()
+        super().__init__(stored, wanted)
+        for tensor in self.tensors.values():
+            tensor.fill_(float("nan"))
+
+    def wait(self) -> None:
+        self._go.set()
+        super().wait()
+
+    def _convert(self) -> None:
+        assert self._go.wait(30)
+        super()._convert()
 
 
 def both(directory: Path, dtype: str) -> tuple[Any, Any]:
@@ -76,6 +98,19 @@ def test_the_same_numbers_of_the_same_type(
 def test_other_architectures(tmp_path: Path, make: Callable[[], Any]) -> None:
     make().save_pretrained(tmp_path)
     ours, theirs = both(tmp_path, "float32")
+    assert torch.equal(logits(ours), logits(theirs))
+
+
+@pytest.mark.parametrize("make", [tiny_models.gpt2, tiny_models.bloom, tiny_models.mixtral])
+@pytest.mark.parametrize("dtype", ["float32", "float16"])
+def test_other_architectures_in_another_type(
+    tmp_path: Path, make: Callable[[], Any], dtype: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of some, tensors are computed from the files' own, which must be there by then."""
+    monkeypatch.setattr(assembling, "Conversion", LateConversion)
+    make().to(torch.bfloat16).save_pretrained(tmp_path)
+    ours, theirs = both(tmp_path, dtype)
+    assert ours.dtype == theirs.dtype == getattr(torch, dtype)
     assert torch.equal(logits(ours), logits(theirs))
 
 

@@ -60,6 +60,14 @@ def test_a_shared_part_and_an_own_part_are_one_softmax(shared: int) -> None:
     torch.testing.assert_close(merged, expected, atol=1e-5, rtol=1e-5)
 
 
+@pytest.mark.parametrize("rows", range(1, 32))
+def test_a_merged_row_has_the_same_bits_among_any_number_of_rows(rows: int) -> None:
+    outs, logs = random(2, 32, 9, 1, 64), random(2, 32, 9, 1) * 4
+    whole = merge((outs[0], logs[0]), (outs[1], logs[1]))
+    some = merge((outs[0, :rows], logs[0, :rows]), (outs[1, :rows], logs[1, :rows]))
+    assert torch.equal(some, whole[:rows])
+
+
 @pytest.mark.parametrize("kind", ["all", "causal", "bias", "bias for all"])
 @pytest.mark.parametrize("tokens", [1, 2, 3, 4, 5])
 def test_a_row_has_the_same_bits_wherever_it_stands_and_whichever_thread_computes_it(

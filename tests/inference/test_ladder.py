@@ -32,3 +32,9 @@ def test_what_is_tried_falls_to_two_rows(rows: int) -> None:
 
 def test_halves_and_three_quarters_are_tried() -> None:
     assert list(fewer_rows(32)) == [24, 16, 12, 8, 6, 4, 3, 2]
+
+
+def test_rungs_that_halve_are_few() -> None:
+    assert Ladder((32, 24, 16, 12, 8, 6, 4, 3, 2)).halving() == Ladder((32, 16, 8, 4, 2))
+    assert Ladder((32, 24, 12, 8)).halving() == Ladder((32, 12))
+    assert Ladder((5,)).halving() == Ladder((5,))

@@ -16,6 +16,13 @@ def resident_bytes() -> int:
         return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
+def arriving_bytes() -> int:
+    """By how much that will yet grow by itself: what a built-in model has mapped from files and is
+    still being read."""
+    arrival: Any = sys.modules.get("workers.inference.arrival")
+    return 0 if arrival is None else int(arrival.to_come_bytes())
+
+
 def accelerator_bytes() -> int:
     """Accelerator memory that torch has reserved, over all devices; 0 if there is none."""
     cuda = _cuda()

@@ -155,7 +155,8 @@ class Resident:
         self._outbox.send(ReplicaState(context, "warm", memory_bytes=memory_bytes, parks=parks))
 
     def _grown_bytes(self) -> int:
-        return max(0, accelerator.resident_bytes() - self._bytes_before)
+        arriving = accelerator.arriving_bytes()  # Before it is counted as what has arrived.
+        return max(0, accelerator.resident_bytes() + arriving - self._bytes_before)
 
     def _run(self, order: RunBatch) -> None:
         batch = order.batch

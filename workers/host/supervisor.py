@@ -20,7 +20,7 @@ from workers.host.ahead import Ahead
 from workers.host.forker import Forker
 from workers.host.logs import log_path, trim
 from workers.host.loop import Loop
-from workers.host.outlet import Outlet, Upstream
+from workers.host.outlet import Upstream
 from workers.host.processes import adopt_orphans, end_all_children
 from workers.host.replica import Replica, Surroundings
 from workers.protocol import (
@@ -41,6 +41,9 @@ from workers.protocol import (
 )
 from workers.staging.assembly import Places
 from workers.staging.stager import Stager
+from workers.telemetry.batches import BatchSignals
+from workers.telemetry.counted_outlet import CountedOutlet
+from workers.telemetry.sampling import Sampling
 
 FLUSH_SECONDS = 0.005
 """What a running batch is given at an eviction: replicas send within a millisecond."""
@@ -73,7 +76,9 @@ class Supervisor:
         self.loop = loop or Loop()
         self._logs = logs
         self._grace_seconds = grace_seconds
-        self._outlet = Outlet(self.loop, upstream.send)
+        self._batches = BatchSignals()
+        self._outlet = CountedOutlet(self.loop, upstream.send, self._batches)
+        self._sampling = Sampling(self.loop, self._outlet.report, self._batches)
         self.stager = Stager(self.loop, self._outlet.report, cache=cache, never_shared=never_shared)
         self._ahead = Ahead(self.stager, self._outlet.report)
         self._forker = Forker(self.loop, log_path(logs, worker, "template"), self._on_exit)
@@ -103,6 +108,7 @@ class Supervisor:
         self._forker.start()
         self._forker.prepare(imports)
         self._trim_logs()
+        self._sampling.start()
 
     # -- what may happen from outside ------------------------------------------------------------
 
@@ -111,6 +117,7 @@ class Supervisor:
         for order in orders:
             match order:
                 case RunBatch():
+                    self._batches.arrived(order.batch, len(order.items))
                     self._run(order)
                 case DefineTask():
                     self._tasks[order.task] = order
@@ -163,6 +170,7 @@ class Supervisor:
         for replica in list(self._replicas.values()):
             replica.end("evicted")
         end_all_children(LAST_SECONDS)
+        self._sampling.close()
         self.loop.close()
 
     # -- orders ----------------------------------------------------------------------------------
@@ -346,6 +354,7 @@ class Supervisor:
     def _go_if_empty(self) -> None:
         if self._leaving and not self._replicas and not self._gone:
             self._gone = True
+            self._sampling.stop()
             self._outlet.report(Goodbye(self._leaving))
             self._outlet.flush()
             self.loop.stop()

@@ -86,8 +86,17 @@ def attend_by_definition(inputs: Inputs) -> Part:
 def merge(one: Part, other: Part) -> torch.Tensor:
     """The attention over both parts together."""
     (first, first_logs), (second, second_logs) = one, other
-    share = torch.sigmoid(first_logs - second_logs)[..., None]
+    share = _sigmoid(first_logs - second_logs)[..., None]
     return torch.lerp(second.float(), first.float(), share).to(second.dtype)
+
+
+def _sigmoid(numbers: torch.Tensor) -> torch.Tensor:
+    """The same bits for a number wherever it stands: on a CPU those that do not fill a vector
+    register at the end have another routine, so none is given one."""
+    if numbers.device.type != "cpu":
+        return numbers.sigmoid()
+    apart = numbers.new_empty(*numbers.shape, 2)[..., 0]
+    return apart.copy_(numbers).sigmoid()
 
 
 def fold_heads(query: torch.Tensor, key_heads: int) -> torch.Tensor:

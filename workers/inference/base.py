@@ -141,6 +141,7 @@ class LanguageModel(ABC):
         stop: Sequence[str] | Sequence[Sequence[str]] = (),
         form: Form | Sequence[Form | None] | None = None,
         template: Literal["model", "plain"] = "model",
+        opening: Sequence[Message] = (),
         find_prefix: bool = False,
     ) -> Iterator[Generation | ValueError]:
         """Answer each conversation, written out by the model's own chat template.
@@ -148,6 +149,9 @@ class LanguageModel(ABC):
         The settings are those of `generate`.
 
         A model without one answers with a ValueError, unless ``template="plain"`` chooses the plain
-        form ``User: ...\\nAssistant:``. ``find_prefix``: what the conversations begin with, such as
-        a system prompt, is found and computed once, with rounding as for ``prefix=None``.
+        form ``User: ...\\nAssistant:``. ``opening``: turns with which most conversations begin,
+        such as a system prompt and examples. Their state is computed once and kept; conversations
+        that begin otherwise are answered too. ``find_prefix``: what the conversations begin with is
+        found instead, with rounding as for ``prefix=None``; not together with an opening. Raises
+        ValueError for a turn of the opening without role or content.
         """

@@ -21,6 +21,8 @@ import torch
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 MADV_POPULATE_READ = 22
 """Linux 5.14 and later; Python has no name for it."""
+READ_BYTES = 4 << 20
+"""No more than the kernel reads at once when it is advised to."""
 ENTRY_BYTES = 8
 SWAPPED_BIT, FILE_BIT = 62, 61
 """Of an entry of /proc/self/pagemap (proc(5)); the highest, the sign, says that it is present."""
@@ -67,12 +69,28 @@ def release(region: Region) -> None:
 
 def populate(region: Region) -> None:
     """Have all pages in place again. Raises OSError where the file cannot be read any more."""
-    _advise(region, mmap.MADV_WILLNEED)
     try:
         _advise(region, MADV_POPULATE_READ)
     except OSError as error:
-        if error.errno != errno.EINVAL:  # It only makes the first use fast, where it is known.
+        if error.errno != errno.EINVAL:
             raise
+        # It only makes the first use fast. Where it is not known they can still be read.
+        for start in range(region.start, region.end, READ_BYTES):
+            _advise(Region(start, min(start + READ_BYTES, region.end)), mmap.MADV_WILLNEED)
+
+
+def present_bytes(mappings: Iterable[Region]) -> int:
+    """Of whole mappings, what this process has in memory. 0 where the system does not tell."""
+    starts = {region.start for region in mappings}
+    total, wanted = 0, False
+    with contextlib.suppress(OSError), open("/proc/self/smaps", encoding="utf-8") as lines:
+        for line in lines:
+            first, *rest = line.split(maxsplit=2)
+            if not first.endswith(":"):
+                wanted = int(first.partition("-")[0], 16) in starts
+            elif wanted and first == "Rss:":
+                total += int(rest[0]) * 1024
+    return total
 
 
 def _private_mappings() -> Iterator[Region]:

@@ -17,8 +17,9 @@ import torch
 from transformers.cache_utils import DynamicCache
 
 from workers.inference.continuation import Continuation
+from workers.inference.graphs import recorder_for
 from workers.inference.ladder import Ladder
-from workers.inference.memory import Sizes, cache_bytes_per_token, is_out_of_memory
+from workers.inference.memory import Sizes, cache_bytes_per_token, graph_bytes, is_out_of_memory
 from workers.inference.prefix import Prefix
 from workers.inference.prompts import Prompts
 from workers.inference.rungs import decoding_rungs, scoring_rungs
@@ -42,11 +43,13 @@ def generate(
     """
     whole = _proved(model, sizes)
     shared, token_bytes = len(prefix.tokens), cache_bytes_per_token(model)
-    for length, members in _classes(model, items, shared, whole.most, sizes.cache_bytes):
-        ladder = whole.within(sizes.cache_bytes // (length * token_bytes))
+    cache_bytes = max(0, sizes.cache_bytes - graph_bytes(model, whole.most))
+    for length, members in _classes(model, items, shared, whole.most, cache_bytes):
+        ladder = whole.within(cache_bytes // (length * token_bytes))
         left = {item.index: item for item in _longest_first(members, WINDOW_SLOTS * ladder.most)}
         while left:
-            slots = Slots(model, prefix, ladder, length)
+            recorder = recorder_for(model.device)
+            slots = Slots(model, prefix, ladder, length, recorder, sizes.graphs)
             prompts = Prompts(model, list(left.values()), prefix, sizes.packing)
             try:
                 for item in _drain(slots, prompts):

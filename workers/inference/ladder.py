@@ -26,6 +26,14 @@ class Ladder:
         rungs = tuple(rung for rung in self.rungs if rung <= most)
         return Ladder(rungs or (max(1, most),))
 
+    def halving(self) -> Ladder:
+        """Those of the rungs of which each is at most half of the one before."""
+        rungs = [self.most]
+        for rung in self.rungs:
+            if rung <= rungs[-1] // 2:
+                rungs.append(rung)
+        return Ladder(tuple(rungs))
+
 
 def fewer_rows(rows: int) -> Iterator[int]:
     """What may be rungs below ``rows``: three quarters, halves, three quarters of these, and so

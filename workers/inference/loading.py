@@ -12,7 +12,9 @@ import transformers
 from huggingface_hub import snapshot_download
 from transformers import AutoConfig, AutoModel, AutoModelForCausalLM, AutoTokenizer
 
+from workers.inference.arrival import Arrival
 from workers.inference.assembling import assembled
+from workers.inference.device_copy import CudaCopier
 from workers.inference.embed import ResidentEncoder
 from workers.inference.files import check_directory, looks_like_path
 from workers.inference.memo import memo_of
@@ -20,6 +22,7 @@ from workers.inference.memory import sizes
 from workers.inference.packing import default_slots
 from workers.inference.pooling import read_pooling
 from workers.inference.resident import ResidentModel
+from workers.inference.tokenizing import load_tokenizer
 
 SMALL_MODEL_PARAMETERS = 20_000_000
 DTYPES = ("auto", "float32", "bfloat16", "float16")
@@ -56,10 +59,13 @@ def load(
     }
     try:
         with ThreadPoolExecutor(1, "pcm-tokenizer") as beside:
-            pending = beside.submit(AutoTokenizer.from_pretrained, source, **hub)
+            # First of all, and before a tokenizer keeps the interpreter to itself for a while.
+            arrival = Arrival.of(source) if isinstance(source, Path) else None
             config = AutoConfig.from_pretrained(source, **hub)
+            pending = beside.submit(load_tokenizer, source, config, **hub)
             number = _dtype(dtype, target)
-            network, report = assembled(source, config, number) or (
+            copier = CudaCopier(target) if target.type == "cuda" else None
+            network, report = assembled(source, config, number, copier, arrival) or (
                 AutoModelForCausalLM.from_pretrained(
                     source,
                     config=config,
@@ -70,6 +76,8 @@ def load(
                 )
             )
             tokenizer = pending.result()
+    except torch.OutOfMemoryError:
+        raise
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         raise _explained(model, source, error) from error
     if report["missing_keys"] or report.get("mismatched_keys"):

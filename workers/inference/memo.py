@@ -16,6 +16,9 @@ import transformers
 
 CPUINFO = Path("/proc/cpuinfo")
 
+PASSES = "2"
+"""To be counted up when passes are computed in another way: what was proved before is void."""
+
 
 class Memo:
     """A file with the tokens per pass for which there was memory, the rungs by tokens, and whether
@@ -72,13 +75,14 @@ class Memo:
 
 def memo_of(name: str, model: Any) -> Memo:
     """That of a model which is loaded: by its shapes, number format and kind of device, by the
-    threads of torch, and by the versions of the libraries that settle how it is computed."""
+    threads of torch, and by what settles how it is computed: the versions of the libraries, and of
+    our own passes."""
     device = model.device
     kind = torch.cuda.get_device_name(device) if device.type == "cuda" else _processor()
     shapes = blake2b(model.config.to_json_string().encode(), digest_size=6).hexdigest()
     threads = f"{torch.get_num_threads()}t"
     number = str(model.dtype).removeprefix("torch.")
-    versions = (torch.__version__, transformers.__version__)
+    versions = (torch.__version__, transformers.__version__, PASSES)
     parts = (Path(name).name, shapes, number, kind, threads, *versions)
     safe = re.sub(r"[^\w.-]", "_", "-".join(parts))
     home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from workers.inference.graphs import Verdict
 from workers.inference.ladder import Ladder
 from workers.inference.memo import Memo
 from workers.inference.packing import Packing
@@ -22,6 +23,9 @@ more of the last one empty."""
 
 PASS_SHARE, PREFIX_SHARE, CACHE_SHARE = 0.25, 0.2, 0.4
 """Of the memory that is free after loading: for a pass, for kept prefixes, for what is decoded."""
+
+GRAPH_WORKSPACE_BYTES = 64 << 20
+"""Of the library of matrix products, while steps are recorded; on the largest GPUs 32 MiB."""
 
 SLOTS = "slots"
 """The kind of rungs that a memo keeps for decoding."""
@@ -68,6 +72,14 @@ def pass_bytes_per_token(model: Any) -> int:
     return int(activations + 4 * config.vocab_size)
 
 
+def graph_bytes(model: Any, rows: int) -> int:
+    """About what recorded steps hold, of so many rows, of half as many, and so on; 0 where none is
+    recorded."""
+    if model.device.type != "cuda":
+        return 0
+    return int(2 * rows * pass_bytes_per_token(model)) + GRAPH_WORKSPACE_BYTES
+
+
 @dataclass
 class Sizes:
     """How much goes through the model at once, and how much is kept."""
@@ -81,6 +93,8 @@ class Sizes:
     rungs_known: bool = False
     ladder: Ladder | None = None
     """How many rows decode together, once it is proved."""
+    graphs: Verdict = field(default_factory=Verdict)
+    """Whether replays of recorded steps are of use to the model."""
 
     def prove_rungs(self, prove: Callable[[int], tuple[int, ...]]) -> None:
         """Let few items run in smaller passes: those that ``prove`` finds below a number of tokens,

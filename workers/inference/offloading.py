@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from workers.inference.arrival import wait_for_all
 from workers.inference.file_pages import Region, mapped_regions, populate, release
 
 
@@ -33,6 +34,7 @@ class Offloading:
 
     def offload(self) -> None:
         """Raises RuntimeError where the host has no memory for it: the model is of no use then."""
+        wait_for_all()  # What is let go of would come back.
         constant = list(self._module.parameters())
         changing = [*self._module.buffers(), *self._more()]
         self._copies.take(filter(_is_away, constant), filter(_is_away, changing))

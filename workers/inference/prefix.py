@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import Any
@@ -45,8 +45,13 @@ def stable_tokens(tokenizer: Any, text: str) -> list[int]:
     """The tokens at the beginning of ``text`` that do not depend on what comes after it."""
     if not text:
         return []
-    continued = tokenizer([text + probe for probe in PROBES])["input_ids"]
-    return [column[0] for column in takewhile(_same, zip(*continued, strict=False))]
+    return common_beginning(tokenizer([text + probe for probe in PROBES])["input_ids"])
+
+
+def common_beginning(rows: Collection[list[int]]) -> list[int]:
+    """The longest beginning that all of the rows have; there must be some."""
+    ends = zip(min(rows), max(rows), strict=False)  # what these share, all between them share
+    return [pair[0] for pair in takewhile(_same, ends)]
 
 
 @torch.inference_mode()
@@ -72,8 +77,7 @@ def shared_beginnings(rows: Mapping[int, list[int]]) -> Iterator[tuple[list[int]
     alone: list[int] = []
     for keys in groups.values():
         members = [rows[key][:-1] for key in keys]  # an item goes on after its prefix
-        ends = zip(min(members), max(members), strict=False)
-        shared = [pair[0] for pair in takewhile(_same, ends)]
+        shared = common_beginning(members)
         if len(keys) > 1 and len(shared) >= LEAST_SHARED_TOKENS:
             yield shared, keys
         else:

@@ -14,7 +14,7 @@ from workers.inference.base import (
     Message,
     Normalisation,
 )
-from workers.inference.chat import chat_tokens
+from workers.inference.chat import chat_tokens, checked_turns, opening_tokens
 from workers.inference.choose import Scores
 from workers.inference.continuation import Continuation
 from workers.inference.generate import generate, generate_plainly
@@ -60,6 +60,7 @@ class ResidentModel(LanguageModel):
         self.prefixes = PrefixStore(self._compute_prefix, sizes.prefix_bytes)
         self._offloading = Offloading(model, lambda: self.prefixes.tensors)
         self._stable_tokens = lru_cache(TEXTS_KEPT)(partial(stable_tokens, tokenizer))
+        self._opening_tokens = lru_cache(TEXTS_KEPT)(partial(opening_tokens, tokenizer))
         self._trees = lru_cache(TEXTS_KEPT)(partial(label_tree, tokenizer))
         self._baselines = lru_cache(TEXTS_KEPT)(self._score_baseline)
         self._limit, self._window = context_tokens(model, tokenizer), window_tokens(model)
@@ -125,7 +126,8 @@ class ResidentModel(LanguageModel):
         settings: dict[str, Any] = {"temperature": temperature, "top_p": top_p, "seed": seed}
         settings |= {"stop": stop, "form": form}
         rows = self._tokenize(prompts, prefix)
-        return in_order(self._generations(rows, max_new_tokens, settings, prefix))
+        shared = self._shared_tokens(prefix)
+        return in_order(self._generations(rows, max_new_tokens, settings, shared))
 
     def chat(
         self,
@@ -138,8 +140,12 @@ class ResidentModel(LanguageModel):
         stop: Sequence[str] | Sequence[Sequence[str]] = (),
         form: Form | Sequence[Form | None] | None = None,
         template: Literal["model", "plain"] = "model",
+        opening: Sequence[Message] = (),
         find_prefix: bool = False,
     ) -> Iterator[Generation | ValueError]:
+        if opening and find_prefix:
+            raise ValueError("give an opening or have the prefix found, not both")
+        shared = self._opening_tokens(checked_turns(opening), template)
         rows: list[Tokens | ValueError] = []
         for conversation in conversations:
             try:
@@ -148,8 +154,8 @@ class ResidentModel(LanguageModel):
                 rows.append(error)
         settings: dict[str, Any] = {"temperature": temperature, "top_p": top_p, "seed": seed}
         settings |= {"stop": stop, "form": form}
-        prefix = None if find_prefix else ""
-        return in_order(self._generations(rows, max_new_tokens, settings, prefix))
+        given = None if find_prefix else shared
+        return in_order(self._generations(rows, max_new_tokens, settings, given))
 
     def kept_states(self) -> tuple[Collection[Hashable], Collection[Hashable]]:
         """Names of the prefixes that were used since this was last asked, and of those that are
@@ -183,20 +189,24 @@ class ResidentModel(LanguageModel):
         self.prefixes.clear()
         return compute_prefix(self.model, tokens)
 
+    def _shared_tokens(self, prefix: str | None) -> Tokens | None:
+        """What the state of a prefix covers; None if it is to be found."""
+        return None if prefix is None else self._stable_tokens(prefix)
+
     def _by_prefix(
-        self, rows: Mapping[int, Tokens], prefix: str | None
+        self, rows: Mapping[int, Tokens], shared: Tokens | None
     ) -> Iterator[tuple[Prefix, list[int]]]:
-        """The rows that go on after each prefix, and in the end those after none."""
+        """The rows that go on after each prefix, and in the end those after none. The prefix is
+        the tokens ``shared``; None: those that rows share, as found."""
         if not rows:
             return
-        if prefix is None:
+        if shared is None:
             for tokens, keys in shared_beginnings(rows):
                 yield self.prefixes.get(tokens, uses=len(keys)), keys
             return
-        tokens = self._stable_tokens(prefix)
-        covered = [key for key, row in rows.items() if Prefix(tokens, []).covers(row)]
+        covered = [key for key, row in rows.items() if Prefix(shared, []).covers(row)]
         if covered:
-            yield self.prefixes.get(tokens, uses=len(covered)), covered
+            yield self.prefixes.get(shared, uses=len(covered)), covered
         if others := [key for key in rows if key not in set(covered)]:
             yield NOTHING, others
 
@@ -222,7 +232,7 @@ class ResidentModel(LanguageModel):
                 alone[index] = row
             else:
                 fast[index] = row
-        for state, keys in self._by_prefix(fast, prefix):
+        for state, keys in self._by_prefix(fast, self._shared_tokens(prefix)):
             members = [fast[key] for key in keys]
             for at, scores in score_within_memory(self.model, members, state, tree, self.sizes):
                 yield keys[at], scores
@@ -234,7 +244,7 @@ class ResidentModel(LanguageModel):
         rows: list[Tokens | ValueError],
         max_new_tokens: int | Sequence[int],
         settings: dict[str, Any],
-        prefix: str | None,
+        shared: Tokens | None,
     ) -> Iterator[tuple[int, Generation | ValueError]]:
         samplings = per_item(len(rows), max_new_tokens=max_new_tokens, **settings)
         together: dict[int, Continuation] = {}
@@ -253,7 +263,7 @@ class ResidentModel(LanguageModel):
             else:
                 alone.append(item)
         prompts = {index: item.prompt for index, item in together.items()}
-        for state, keys in self._by_prefix(prompts, prefix):
+        for state, keys in self._by_prefix(prompts, shared):
             members = [together[key] for key in keys]
             for item in generate(self.model, members, state, self.sizes):
                 yield item.index, item.answer()

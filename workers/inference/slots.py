@@ -3,12 +3,16 @@
 All attend to one copy of their prefix, and each to its own keys and values in a buffer. Items stand
 in the first rows; a step takes as few rows as are proved to give the bits of all, and the rest of
 these decode a dummy that nobody sees.
+
+On a GPU the shapes of a step follow from the number of rows alone: the dummies attend as well, each
+row to the whole width of the buffers. So steps can be recorded (`workers.inference.graphs`).
 """
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -16,6 +20,7 @@ import torch
 from workers.inference.attention import Inputs, Part, attend, fold_heads
 from workers.inference.cascade import Pass, no_mask, running
 from workers.inference.continuation import Continuation
+from workers.inference.graphs import Recorder, Replayed, Verdict
 from workers.inference.ladder import Ladder
 from workers.inference.next_tokens import grow_all
 from workers.inference.prefix import LayerState, Prefix
@@ -28,21 +33,24 @@ width need one call, whose shape per item follows from the item."""
 
 class Step(Pass):
     """One token for every row. ``places`` are the positions in the buffers at which the first rows
-    write; the others have no item. What buffers hold behind these must be finite."""
+    write, ``widths`` how much each of these attends to; the others have no item. What buffers hold
+    behind the places must be finite."""
 
-    def __init__(self, prefix: Prefix, buffers: Sequence[LayerState], places: list[int]) -> None:
+    def __init__(
+        self,
+        prefix: Prefix,
+        buffers: Sequence[LayerState],
+        places: torch.Tensor,
+        widths: list[int],
+    ) -> None:
         super().__init__(prefix)
         keys = buffers[0][0]
         device, longest = keys.device, keys.shape[2]
-        self._buffers = buffers
-        self._places = torch.tensor(places, device=device)
+        self._buffers, self._places = buffers, places
         self._rows = torch.arange(len(places), device=device)
         hidden = torch.arange(longest, device=device) > self._places[:, None]
         bias = torch.zeros(hidden.shape, dtype=keys.dtype, device=device)
         self._bias = bias.masked_fill_(hidden, float("-inf"))[:, None, None]
-        widths = [longest] * len(places)
-        if device.type == "cpu":  # a call costs little there, reading much
-            widths = [min(_width(place + 1), longest) for place in places]
         ends = itertools.accumulate(len(list(same)) for _, same in itertools.groupby(widths))
         self._runs = [
             (slice(start, end), widths[start]) for start, end in itertools.pairwise((0, *ends))
@@ -91,28 +99,66 @@ def decode(
 ) -> torch.Tensor:
     """Logits [items, vocabulary] behind the last ``tokens`` of the items, whose keys and values are
     written at their ``places`` in the first of the buffers [rows, key heads, tokens, dim]."""
-    shared, rows = len(prefix.tokens), len(buffers[0][0])
+    rows, longest = buffers[0][0].shape[0], buffers[0][0].shape[2]
+    given = inputs(rows, tokens, places).to(model.device)
+    if model.device.type != "cpu":
+        return decode_rows(model, prefix, buffers, given)[: len(tokens)]
+    # A call costs little there, reading much.
+    widths = [min(_width(place + 1), longest) for place in places]
+    step = Step(prefix, buffers, given[1, : len(places)], widths)
+    return _logits(model, step, given, len(prefix.tokens))[: len(tokens)]
+
+
+@torch.inference_mode()
+def decode_rows(
+    model: Any, prefix: Prefix, buffers: Sequence[LayerState], given: torch.Tensor
+) -> torch.Tensor:
+    """The same for all rows, by `inputs`: nothing in it depends on how many have an item."""
+    rows, longest = buffers[0][0].shape[0], buffers[0][0].shape[2]
+    step = Step(prefix, buffers, given[1], [longest] * rows)
+    return _logits(model, step, given, len(prefix.tokens))
+
+
+def inputs(rows: int, tokens: Sequence[int], places: Sequence[int]) -> torch.Tensor:
+    """[2, rows]: each row's token and place, both 0 where there is no item."""
     unused = [0] * (rows - len(tokens))
-    positions = [shared + place for place in places]
-    with running(model, Step(prefix, buffers, places)):
+    return torch.tensor([[*tokens, *unused], [*places, *unused]])
+
+
+def _logits(model: Any, step: Step, given: torch.Tensor, shared: int) -> torch.Tensor:
+    """[rows, vocabulary]"""
+    tokens, places = given
+    with running(model, step):
         logits: torch.Tensor = model(
-            torch.tensor([*tokens, *unused], device=model.device)[:, None],
+            tokens[:, None],
             attention_mask=no_mask(model),
-            position_ids=torch.tensor([*positions, *unused], device=model.device)[:, None],
+            position_ids=places[:, None] + shared,
             use_cache=False,
         ).logits
-    return logits[: len(tokens), -1]
+    return logits[:, -1]
 
 
 class Slots:
     """Room for items that begin with ``prefix`` and have up to ``length_tokens`` of their own: as
-    many as the ladder has rows."""
+    many as the ladder has rows. With a recorder steps are replayed, where the verdict is for it."""
 
-    def __init__(self, model: Any, prefix: Prefix, ladder: Ladder, length_tokens: int) -> None:
+    def __init__(
+        self,
+        model: Any,
+        prefix: Prefix,
+        ladder: Ladder,
+        length_tokens: int,
+        recorder: Recorder | None = None,
+        verdict: Verdict | None = None,
+    ) -> None:
         self.members: list[Continuation] = []
         self._model, self._prefix = model, prefix
-        self._ladder, self._length = ladder, length_tokens
+        self._ladder = ladder if recorder is None else ladder.halving()
+        self._length = length_tokens
         self._buffers: list[LayerState] = []
+        self._recorder, self._verdict = recorder, verdict or Verdict()
+        self._steps: dict[int, Replayed] = {}
+        """By their number of rows."""
 
     @property
     def full(self) -> bool:
@@ -136,10 +182,32 @@ class Slots:
     def step(self) -> None:
         """One more token for every item."""
         rows = self._ladder.least(len(self.members))
-        buffers = [(keys[:rows], values[:rows]) for keys, values in self._buffers]
         tokens = [item.tokens[-1] for item in self.members]
         places = [self._length_of(item) - 1 for item in self.members]
-        grow_all(self.members, decode(self._model, self._prefix, buffers, tokens, places))
+        grow_all(self.members, self._decode(rows, tokens, places))
+
+    def _decode(self, rows: int, tokens: list[int], places: list[int]) -> torch.Tensor:
+        """See `decode`."""
+        if self._recorder is None:
+            return decode(self._model, self._prefix, self._first(rows), tokens, places)
+        if rows not in self._steps:
+            self._steps[rows] = self._replayed(rows, self._recorder)
+        with torch.inference_mode():
+            given = inputs(rows, tokens, places).to(self._model.device)
+            return self._steps[rows](given)[: len(tokens)]
+
+    def _replayed(self, rows: int, recorder: Recorder) -> Replayed:
+        network, prefix = self._model, self._prefix
+        kept = [part for layer in prefix.layers for part in layer]
+        return Replayed(
+            partial(decode_rows, network, prefix, self._first(rows)),
+            recorder,
+            self._verdict,
+            reads=[*network.parameters(), *network.buffers(), *kept],
+        )
+
+    def _first(self, rows: int) -> list[LayerState]:
+        return [(keys[:rows], values[:rows]) for keys, values in self._buffers]
 
     def _length_of(self, item: Continuation) -> int:
         """How many tokens of its own it has."""

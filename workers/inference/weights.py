@@ -6,13 +6,12 @@ shared by all replicas on the host.
 
 from __future__ import annotations
 
-import ctypes
 import math
-import os
 from pathlib import Path
 
 import torch
 
+from workers.inference.file_pages import Region
 from workers.inference.files import read_header
 
 DTYPES = {
@@ -27,8 +26,6 @@ DTYPES = {
     "U8": torch.uint8,
     "BOOL": torch.bool,
 }
-MADV_POPULATE_READ = 22
-"""Linux 5.14 and later; Python has no name for it."""
 
 Tensors = dict[str, torch.Tensor]
 
@@ -43,22 +40,23 @@ class Mapping:
             name: (DTYPES[entry["dtype"]], entry["shape"], start + entry["data_offsets"][0])
             for name, entry in header.items()
         }
-        self._file = file
         self._bytes = torch.from_file(
             str(file), shared=False, size=file.stat().st_size, dtype=torch.uint8
         )
 
-    def populate(self) -> None:
-        """Have all pages in memory and in place. Not needed, but the first use is then fast; other
-        threads go on meanwhile. Does nothing on systems that know no such advice. Raises OSError
-        where the file is gone."""
-        with self._file.open("rb") as stream:
-            # The kernel reads on from here as fast as the disk can.
-            os.posix_fadvise(stream.fileno(), 0, 0, os.POSIX_FADV_WILLNEED)
-        address, size = self._bytes.data_ptr(), self._bytes.numel()
-        ctypes.CDLL(None).madvise(
-            ctypes.c_void_p(address), ctypes.c_size_t(size), MADV_POPULATE_READ
-        )
+    @property
+    def region(self) -> Region:
+        """Its addresses."""
+        start = self._bytes.data_ptr()
+        return Region(start, start + self._bytes.numel())
+
+    def places(self) -> dict[str, Region]:
+        """The addresses of each tensor, not of whole pages."""
+        address = self._bytes.data_ptr()
+        return {
+            name: Region(address + start, address + start + math.prod(shape) * dtype.itemsize)
+            for name, (dtype, shape, start) in self._places.items()
+        }
 
     def tensors(self) -> Tensors:
         """All tensors of the file, in the order of its header. Raises RuntimeError if one does not

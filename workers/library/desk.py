@@ -3,7 +3,7 @@
 A call that brings a batch is answered when that ends, a brief one with orders at once. The
 manager's side keeps one call open that brings nothing (``carriage.EVENTS``): it is answered when
 there is something to say that no other answer can take along. Results alone wait a while for
-company: an answer costs the manager's side a millisecond.
+company, and telemetry longer: an answer costs the manager's side a millisecond.
 
 A call about a file has no turn among these: it is carried out whenever it comes, and answered when
 that is done.
@@ -27,10 +27,15 @@ from workers.protocol import (
     Order,
     Report,
     RunBatch,
+    Telemetry,
 )
 
 RESULTS_SECONDS = 0.5
 """How long results may wait for a call that is answered anyway."""
+TELEMETRY_SECONDS = 5.0
+"""The same for telemetry."""
+WINDOWS_HELD = 30
+"""Of telemetry, the newest; nobody may have asked for a long while."""
 HELD_BYTES = 4 << 20
 """Results of this size wait no longer."""
 
@@ -62,6 +67,7 @@ class Desk:
         self._brief: list[Call] = []
         self._batches: dict[int, Call] = {}
         self._reports: list[Report] = []
+        self._windows: deque[Telemetry] = deque(maxlen=WINDOWS_HELD)
         self._held_bytes = 0
         self._urgent = False
         self._answers = 0
@@ -76,6 +82,9 @@ class Desk:
         for report in reports:
             if isinstance(report, ItemResults):
                 self._held_bytes += sum(len(r.value) for r in report.results if r.value)
+            elif isinstance(report, Telemetry):
+                self._windows.append(report)
+                continue
             else:
                 self._urgent = True
             self._reports.append(report)
@@ -123,17 +132,19 @@ class Desk:
         for report in self._reports:
             if isinstance(report, BatchEnd) and report.batch in self._batches:
                 ready.append(self._batches.pop(report.batch))
-        if not ready and self._reports and self._events and self._is_time():
+        waiting = self._reports or self._windows
+        if not ready and waiting and self._events and self._is_time():
             ready.append(self._events.popleft())
         for call in ready:
             self._answer(call)
 
     def _is_time(self) -> bool:
-        wait = self._answered_at + RESULTS_SECONDS - time.monotonic()
+        patience_seconds = RESULTS_SECONDS if self._reports else TELEMETRY_SECONDS
+        wait = self._answered_at + patience_seconds - time.monotonic()
         if self._urgent or self._held_bytes > HELD_BYTES or wait <= 0:
             return True
         if self._timer is None:
-            self._timer = self._loop.call_later(wait, self._on_time)
+            self._timer = self._loop.call_later(min(wait, RESULTS_SECONDS), self._on_time)
         return False
 
     def _on_time(self) -> None:
@@ -141,7 +152,9 @@ class Desk:
 
     def _answer(self, call: Call) -> None:
         """With all that there is to say: the first of several answers has it all."""
-        reports, self._reports = self._reports, []
+        reports: list[Report] = [*self._windows, *self._reports]
+        self._reports = []
+        self._windows.clear()
         self._held_bytes, self._urgent = 0, False
         self._gone = self._gone or any(isinstance(report, Goodbye) for report in reports)
         # A call that was cancelled has lost its sandbox, and nobody waits for its answer.

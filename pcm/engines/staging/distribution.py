@@ -49,6 +49,12 @@ class Distribution:
             manager_streams=manager_streams,
         )
 
+    def stagger(self, *, one_by_one: bool) -> None:
+        """From now on one transfer from each source at a time, or as many as at first; those that
+        are on their way go on."""
+        self._sources.stagger(one_by_one=one_by_one)
+        self._planning.stagger(one_by_one=one_by_one)
+
     # -- events ----------------------------------------------------------------------------------
 
     def needed(self, worker: str, context: str, files: Mapping[str, int]) -> None:

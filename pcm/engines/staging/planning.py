@@ -50,6 +50,12 @@ class Planning:
         self._files, self._bad_fetches = files, bad_fetches
         self._flights, self._sources = flights, sources
         self._per_source, self._manager_streams = per_source, manager_streams
+        self._streams_at_first = manager_streams
+
+    def stagger(self, *, one_by_one: bool) -> None:
+        """How many pieces the manager sends at a time."""
+        at_first = self._streams_at_first
+        self._manager_streams = min(1, at_first) if one_by_one else at_first
 
     def _begin(self, call: Call, file: File, due: float, source: str = "") -> Call:
         self._flights.begin(call, file.edition, due, source)

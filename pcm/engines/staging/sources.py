@@ -15,11 +15,17 @@ class Sources:
     """Keeps ``File.sources`` and ``File.free``. ``per_source``: fetches from one at a time."""
 
     def __init__(self, per_source: int) -> None:
-        self._per_source = per_source
+        self._per_source = self._at_first = per_source
         self._loads: Counter[str] = Counter()
         self._strikes: Counter[str] = Counter()
         self._files: dict[str, dict[str, File]] = {}
         """By source, then by digest."""
+
+    def stagger(self, *, one_by_one: bool) -> None:
+        """How many may fetch from one at a time."""
+        self._per_source = min(1, self._at_first) if one_by_one else self._at_first
+        for worker in self._files:
+            self._settle(worker)
 
     def add(self, worker: str, digest: str, file: File) -> None:
         file.sources[worker] = None

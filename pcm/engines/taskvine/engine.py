@@ -298,6 +298,9 @@ class TaskVineEngine(CrewEngine[RemoteWorker]):
         if context not in worker.replicas and context not in worker.ahead:
             self._happen([ReplicaChanged(worker.name, context, "disk", "staging")])
 
+    def stagger(self, *, one_by_one: bool) -> None:
+        self._staging.stagger(one_by_one=one_by_one)
+
     def staging_figures(self) -> StagingFigures:
         """What was brought to workers so far, of files of contexts."""
         return self._staging.figures

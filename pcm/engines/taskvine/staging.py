@@ -95,6 +95,9 @@ class Staging:
         self._timer_at = inf
         self.figures = StagingFigures()
 
+    def stagger(self, *, one_by_one: bool) -> None:
+        self._distribution.stagger(one_by_one=one_by_one)
+
     # -- what happens ----------------------------------------------------------------------------
 
     def load(self, worker: RemoteWorker, context: str, trees: tuple[Tree, ...]) -> None:

@@ -1,8 +1,8 @@
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
+import threading
 from collections.abc import Iterator
 from types import FrameType
 from typing import Any
@@ -29,7 +29,8 @@ def test_a_notice_while_a_command_starts_leaves_no_process(monkeypatch: pytest.M
     class NoticedAtOnce(subprocess.Popen[str]):
         def __init__(self, *arguments: Any, **options: Any) -> None:
             super().__init__(*arguments, **options)
-            os.kill(os.getpid(), signal.SIGTERM)
+            # To this thread: a glidein has no other.
+            signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
 
     monkeypatch.setattr(subprocess, "Popen", NoticedAtOnce)
     with pytest.raises(ToldToLeave):

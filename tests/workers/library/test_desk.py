@@ -24,6 +24,7 @@ from workers.protocol import (
     ReplicaState,
     Report,
     RunBatch,
+    Telemetry,
 )
 
 
@@ -141,6 +142,39 @@ def test_results_alone_wait_for_company(office: Office, monkeypatch: pytest.Monk
         office.loop.turn(5.0)
         office.desk.settle()
     assert office.answer(second)[1] == [results(2)]
+
+
+def window(number: int) -> Telemetry:
+    return Telemetry(float(number), 1.0, [("host.cpu_pressure", "", 0.5)])
+
+
+def test_telemetry_goes_with_what_goes_anyway(office: Office) -> None:
+    first, second = office.events(), office.events()
+    office.say(results(1))
+    office.say(window(1), window(2))
+    assert second not in office.ended
+    office.say(WARM)
+    assert office.answer(second)[1] == [window(1), window(2), WARM]
+    assert office.answer(first)[1] == [results(1)]
+
+
+def test_telemetry_goes_alone_in_the_end(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, second = office.events(), office.events()
+    office.say(results(1))
+    monkeypatch.setattr(module, "TELEMETRY_SECONDS", 0.05)
+    office.say(window(1))
+    while second not in office.ended:
+        office.loop.turn(5.0)
+        office.desk.settle()
+    assert office.answer(second)[1] == [window(1)]
+
+
+def test_of_telemetry_that_nobody_asks_for_the_newest_is_kept(office: Office) -> None:
+    office.say(*[window(number) for number in range(100)])
+    call = office.orders(0, DropContext("c"), brief=True)
+    office.desk.settle()
+    kept = office.answer(call)[1]
+    assert kept == [window(number) for number in range(100 - module.WINDOWS_HELD, 100)]
 
 
 def test_large_results_do_not_wait(office: Office) -> None:
