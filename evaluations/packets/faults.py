@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from evaluations.packets import shaping
 from evaluations.packets.namespaces import FREE_RATE, port_of, start
@@ -148,9 +148,9 @@ def lossy_out(stage: Stage) -> Iterator[None]:
 
 
 @contextmanager
-def _fed(stage: Stage, worker: str, **changed: float) -> Iterator[None]:
+def _fed(stage: Stage, worker: str, **changed: Any) -> Iterator[None]:
     before = stage.serving.workers[worker].feed
-    stage.serving.workers[worker].feed = replace(before, **changed)  # type: ignore[arg-type]
+    stage.serving.workers[worker].feed = replace(before, **changed)
     yield
     stage.serving.workers[worker].feed = before
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+
 import numpy as np
 
 from evaluations.skew.signs import Signs
@@ -12,7 +14,7 @@ from pcm.engines.simulated.scenario import Scenario
 from pcm.telemetry.monitor import PERIOD_SECONDS, Monitor
 
 
-class Telemetered:
+class Telemetered(ABC):
     """Each second of the simulation, ``look`` may tell the scheduler of skew."""
 
     def __init__(self) -> None:
@@ -33,11 +35,13 @@ class Telemetered:
         deadline = self.scheduler.next_deadline()
         return self._next if deadline is None else min(deadline, self._next)
 
+    @abstractmethod
     def hear(self, event: Event, now: float) -> None:
-        raise NotImplementedError
+        """Before the scheduler does."""
 
+    @abstractmethod
     def look(self, now: float) -> list[SkewChanged]:
-        raise NotImplementedError
+        """What it is to be told now."""
 
 
 class Watched(Telemetered):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -154,10 +155,11 @@ def test_peers_of_a_straggler_wait_for_it() -> None:
 
 
 def test_no_such_condition() -> None:
+    unknown: Any = (0, "NS1", "mild")
     with pytest.raises(KeyError):
         faulty(0, "NS10", "weak")
     with pytest.raises(KeyError):
-        faulty(0, "NS1", "mild")  # type: ignore[arg-type]
+        faulty(*unknown)
 
 
 @pytest.mark.usefixtures("without_traces")

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import ClassVar
 
@@ -236,10 +237,10 @@ def test_a_slow_sampler_is_never_waited_for() -> None:
 
 
 @pytest.mark.parametrize("find", [lambda: None, lambda: Told(OSError("gone"))])
-def test_one_apart_that_is_absent_or_fails(find: object) -> None:
-    apart = BackgroundSampler("absent", find, PERIOD)  # type: ignore[arg-type]
+def test_one_apart_that_is_absent_or_fails(find: Callable[[], Sampler | None]) -> None:
+    apart = BackgroundSampler("absent", find, PERIOD)
     apart._thread.join(10)
-    if find() is None:  # type: ignore[operator]
+    if find() is None:
         assert apart.read(0.0) == []
     else:
         with pytest.raises(OSError, match="gone"):

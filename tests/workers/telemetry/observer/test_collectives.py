@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -48,7 +50,7 @@ def test_arrivals_are_those_that_were_made_however_it_is_cut(
     packets = rounds(late_ns)
     collectives = Collectives(len(late_ns[0]), quiet_seconds=0.005)
     edges = sorted({0, len(packets), *(cut for cut in cuts if cut < len(packets))})
-    for start, stop in zip(edges, edges[1:], strict=False):  # noqa: RUF007
+    for start, stop in pairwise(edges):
         feed(collectives, packets[start:stop])
     meetings = collectives.take(packets[-1][0] + MS * 100)
     assert len(meetings) == len(late_ns)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -49,7 +51,7 @@ def test_they_are_as_if_made_one_by_one(made: list[Made], cuts: list[int]) -> No
     found: list[tuple[int, ...]] = []
     begun = 0
     edges = sorted({0, len(events), *(cut for cut in cuts if cut < len(events))})
-    for start, stop in zip(edges, edges[1:], strict=False):  # noqa: RUF007
+    for start, stop in pairwise(edges):
         batch = np.array(events[start:stop], np.int64)
         batch = batch[np.argsort(batch[:, 0], kind="stable")]
         complete, begins = assembly.add(*batch.T)

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 
 import numpy as np
 
@@ -105,6 +106,11 @@ def counts(watching: Watching) -> dict[Count, int]:
     return {which: watching.count(which, FROM_A) for which in watched}
 
 
+def enough(watching: Watching) -> bool:
+    """All that ``send`` sends."""
+    return watching.count(Count.PAYLOAD, FROM_A) >= 8000
+
+
 def observed(what: str) -> tuple[dict[Count, int], dict[Count, int]]:
     """Counts ahead of where it happened, and behind."""
     fates = Fates(3, what)
@@ -113,7 +119,7 @@ def observed(what: str) -> tuple[dict[Count, int], dict[Count, int]]:
         send(wire)
         assert fates.befell.wait(PATIENCE_SECONDS)
         for one in (ahead, behind):
-            one.until(lambda one=one: one.count(Count.PAYLOAD, FROM_A) >= 8000)  # type: ignore[misc]
+            one.until(partial(enough, one))
             assert one.count(Count.RETRANSMITS, FROM_B) == 0
         return counts(ahead), counts(behind)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -73,7 +75,7 @@ def test_however_it_is_cut_every_sample_is_true_and_there_are_some(
         events.append(("ack", (at + 2) * 10 * MS + trip, begin + 100 * (at + 1)))
     pair = Pair()
     edges = [0, *sorted(cuts), len(events)]
-    for start, stop in zip(edges, edges[1:], strict=False):  # noqa: RUF007 - some are empty
+    for start, stop in pairwise(edges):
         pair.feed(events[start:stop])
     assert pair.found == [trip] * 30
 
