@@ -91,7 +91,7 @@ def test_both_workers_are_killed_at_the_same_time(tmp_path: Path) -> None:
         for worker in vine_processes.workers():
             worker.vine_worker.kill()
 
-    assert_exact(run_disturbed(tmp_path / "run", Strike(60, deed)))
+    assert_exact(run_disturbed(tmp_path / "run", Strike(40, deed)))
 
 
 def test_the_driver_is_killed(tmp_path: Path) -> None:

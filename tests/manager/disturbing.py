@@ -12,10 +12,41 @@ from pathlib import Path
 from typing import Any
 
 import pcm
-from tests.manager.workloads import digest, digest_in_company, expected, salt
+from tests.manager.workloads import (
+    FREE_ITEMS,
+    digest_at_gate,
+    digest_in_company,
+    expected,
+    salt,
+)
 
 ITEMS = 300
 ITEM_SECONDS = 0.004
+GATE_SHUTS, GATE_OPENS = 30, 40
+"""Rows: no more than two workers have told for certain while both stand before the gate."""
+DEADLINE_SECONDS = 60.0
+
+
+class Gate:
+    """Holds every worker in the midst of a batch until what disturbs them has happened."""
+
+    def __init__(self, directory: Path, workers: int) -> None:
+        directory.mkdir()
+        self.directory, self.workers = directory, workers
+
+    def wait(self) -> None:
+        """Until all workers stand before the gate."""
+        deadline = time.monotonic() + DEADLINE_SECONDS
+        while len(self._waiting()) < self.workers:
+            assert time.monotonic() < deadline, self._waiting()
+            time.sleep(0.005)
+
+    def open(self) -> None:
+        (self.directory / "open").touch()
+
+    def _waiting(self) -> list[str]:
+        files = self.directory.iterdir()
+        return [file.name for file in files if file.stat().st_size == FREE_ITEMS]
 
 
 def run_disturbed(
@@ -28,20 +59,26 @@ def run_disturbed(
     seconds: float = ITEM_SECONDS,
     **options: Any,
 ) -> pcm.Run:
-    """A run in which ``disturb(rows so far)`` is called at every row as it arrives.
+    """A run in which ``disturb(rows so far)`` is called at every row as it arrives; at rows
+    ``GATE_SHUTS`` to ``GATE_OPENS`` every worker is in the midst of a batch.
 
     ``seconds``: what an item takes; ``options``: of the manager.
     """
+    gate = Gate(directory.with_name("gate"), workers)
     with pcm.Manager(engine=engine, workers=workers, **options) as manager:
         run = manager.map(
-            digest.bind(seconds=seconds),
+            digest_at_gate.bind(directory=str(gate.directory), seconds=seconds),
             range(ITEMS),
             context=salt(),
             directory=directory,
             batch=batch,
         )
         for count, _ in enumerate(run, start=1):
+            if count == GATE_SHUTS:
+                gate.wait()
             disturb(count)
+            if count == GATE_OPENS:
+                gate.open()
     return run
 
 

@@ -57,7 +57,7 @@ def test_two_workers_are_killed_at_the_same_time(tmp_path: Path) -> None:
         for victim in supervisors():
             kill(victim)
 
-    run = run_disturbed(tmp_path / "run", Strike(60, strike))
+    run = run_disturbed(tmp_path / "run", Strike(40, strike))
     assert_exact(run)
     assert run.summary().workers == 4
 

@@ -11,6 +11,9 @@ from typing import Any
 
 import pcm
 
+FREE_ITEMS = 30
+"""What each worker does of ``digest_at_gate`` before the gate is opened."""
+
 
 @pcm.context
 def salt(value: int = 7) -> int:
@@ -44,6 +47,25 @@ def digest_in_company(
                 raise TimeoutError("no second worker came")
             time.sleep(0.02)
         yield verdict(item, salt)
+
+
+@pcm.task
+def digest_at_gate(
+    salt: int, items: Sequence[int], directory: str, seconds: float, within_seconds: float = 60.0
+) -> Iterator[dict[str, Any]]:
+    """As ``digest``; each worker leaves a file that grows by a byte for every item, and goes past
+    ``FREE_ITEMS`` only once the file ``open`` is in the directory."""
+    (done := Path(directory) / str(os.getpid())).touch()
+    deadline = time.monotonic() + within_seconds
+    for item in items:
+        while done.stat().st_size >= FREE_ITEMS and not (Path(directory) / "open").exists():
+            if time.monotonic() > deadline:
+                raise TimeoutError("the gate was not opened")
+            time.sleep(0.005)
+        time.sleep(seconds)
+        yield verdict(item, salt)
+        with done.open("a") as file:
+            file.write(".")
 
 
 def verdict(item: int, salt: int) -> dict[str, Any]:
