@@ -57,7 +57,9 @@ def observe(rows: int, driver: psutil.Process, scratch: Path, run: Path) -> dict
 def main(batches: int, folder: Path) -> None:
     scratch = folder / "scratch"
     scratch.mkdir()
-    with pcm.Manager(engine="taskvine", workers=WORKERS, scratch=scratch) as manager:
+    with pcm.Manager(
+        engine="taskvine", workers=WORKERS, scratch=scratch, telemetry="off"
+    ) as manager:
         run = manager.map(
             digest_at_once, range(batches), context=salt(), directory=folder / "run", batch=1
         )
