@@ -1,7 +1,8 @@
 """What telemetry reads on a simulated GPU worker, well or slowed: by three causes of its own kind.
 
 A slowed worker is slow for a reason, and the reason shows: its cores are taken (pressure, irregular
-launches), its input comes late (waits before a step), or its launches take long (few of them). In
+launches), its input comes late (waits before a step), or its launches take long (few of them, at an
+even pace). In
 all of them the GPU computes for a smaller share of the time, in proportion to the slowness.
 """
 
@@ -60,6 +61,10 @@ class Signs:
         own = {
             "cores taken": {"host.cpu_pressure": 20.0, "pcie.launch_gap_spread": 1.0 + slow},
             "input late": {"pcie.h2d_wait_seconds": 10.0 * slow},
-            "launches slow": {"pcie.launches_per_second": 1.0 / slow},
+            # A constant on every gap: their median grows, the distance of their quartiles does not.
+            "launches slow": {
+                "pcie.launches_per_second": 1.0 / slow,
+                "pcie.launch_gap_spread": 1.0 / slow,
+            },
         }[self._cause]
         return own.get(name, everywhere.get(name, 1.0))

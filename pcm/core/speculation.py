@@ -4,7 +4,9 @@ When nothing of a run waits, an idle worker that has its context warm takes a co
 would otherwise end last, if it is predicted to end it in well under the time that the other still
 needs, and that is a second or more, or a fiftieth of the time that the run has taken so far. A
 batch is predicted to need what is left of it at its worker's measured speed; one that is late is
-held to need as long again as it is late. What is left of a batch are its items without an outcome:
+held to need as long again as it is late. On a worker that telemetry says is slow nobody is sure: it
+is helped by whoever is not, if only he is faster, and when it is late it may take as long again as
+it has taken. What is left of a batch are its items without an outcome:
 of a copied batch each item is in flight twice, and its first outcome is that of both.
 The one that comes second holds nobody up; it is taken back if it would go on for longer than its
 context takes to load again, and than a lease. Suspects are not copied, or a killer would end two
@@ -46,7 +48,9 @@ class Speculation:
             remaining = self._remaining_seconds(run, batch, now)
             cost = batch.cost * batch.open / batch.count
             own = cost * seconds_per_cost + self._estimates.overhead_seconds
-            least = max(own * policy.speculation_gain, shortest, best_remaining)
+            owner = self._state.workers[batch.worker]
+            gain = 1.0 if owner.skew > 1.0 >= worker.skew else policy.speculation_gain
+            least = max(own * gain, shortest, best_remaining)
             if remaining > least:
                 best, best_remaining = batch, remaining
         if best is None and run.batches:
@@ -93,4 +97,7 @@ class Speculation:
         if run.streams and batch.open < batch.count:
             elapsed = now - batch.started_at
             return elapsed * batch.open / (batch.count - batch.open)
-        return abs(left - (now - batch.started_at))
+        elapsed = now - batch.started_at
+        if elapsed > left and owner.skew > 1.0:
+            return elapsed
+        return abs(left - elapsed)

@@ -5,7 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from pcm.core.commands import Cancel, Command, Dispatch, Finish, GiveUp
-from pcm.core.events import BatchDone, BatchLost, ItemsAdded, ItemsDone, RunClosed
+from pcm.core.events import (
+    BatchDone,
+    BatchLost,
+    ItemsAdded,
+    ItemsDone,
+    RunClosed,
+    SkewChanged,
+)
 from pcm.core.policy import Policy
 from tests.core.cluster import Cluster
 from tests.core.story import Story, none, only
@@ -162,3 +169,35 @@ def test_a_straggler_holds_nobody_up() -> None:
 
     with_copies, without = cluster(Policy()), cluster(Policy(speculate=False))
     assert with_copies.now * 2 < without.now
+
+
+def copied_after(**skews: float) -> float | None:
+    """Two workers alike, which need a second per item, begin; ``a`` gets four more, and then their
+    skews are told. After how many seconds the other runs them as well; None: not in eight."""
+    story = Story()
+    story.join("a", "b")
+    story.open(8, batch_items=4, close=False)
+    started = [one for one in story.warm("a", "b", after=1.0) if isinstance(one, Dispatch)]
+    story.now += 4.005
+    for dispatch in started:
+        story.tell(ItemsDone(dispatch.batch, (0, 1, 2, 3)), BatchDone(dispatch.batch, 4.0))
+    first = only(story.tell(ItemsAdded("run", np.ones(4)), RunClosed("run")), Dispatch)
+    assert first.worker == "a"
+    begun = story.now
+    for worker, skew in skews.items():
+        story.tell(SkewChanged(worker, skew))
+    while story.now < begun + 8.0:
+        if any(isinstance(one, Dispatch) for one in story.tick(0.25)):
+            return story.now - begun
+    return None
+
+
+def test_one_that_is_late_where_telemetry_says_it_is_slow_is_helped_at_once() -> None:
+    seconds = copied_after(a=3.0)
+    assert seconds is not None
+    assert 4.0 < seconds < 5.0
+    assert copied_after() is None, "who is merely late is waited for"
+
+
+def test_but_not_so_soon_by_another_one_of_which_that_is_said_too() -> None:
+    assert copied_after(a=3.0, b=1.5) is None

@@ -28,6 +28,11 @@ STRONGER = 1.25
 """An open finding is told anew when it rests on numbers stronger by this factor."""
 SILENT_SLOTS = 60
 """A worker of which nothing was read for so long is forgotten: it is gone, or its source is."""
+ACCEPTED_SECONDS = 1800.0
+"""After so long, seconds of an open finding in which its condition did not hold are believed to be
+how the worker is now: what changed for good becomes its past in the end."""
+ONSET_SLOTS = 5
+"""So long before it held, what is found is believed to have begun: levels are medians of five."""
 CLOSED_SECONDS = 60.0
 """So long after its end a finding may still turn out to be the cause of another."""
 
@@ -73,6 +78,12 @@ class Watch:
             return []
         held = np.asarray(self.held[-self.condition.quiet :].any(axis=0))
         return [row for row in self.open if not held[row]]
+
+    def lasting(self, since_slot: float) -> list[int]:
+        """Rows with a finding that was told first after that slot, and is not over."""
+        return [
+            row for row, (finding, _) in self.open.items() if finding.found_seconds > since_slot
+        ]
 
     def seconds_held(self, row: int) -> tuple[int, float]:
         """How long ago it began, of the newest windows, and the share in which it held since."""
@@ -145,7 +156,10 @@ class Detector:
         for watch in self._watches:
             scope = watch.condition.scope
             strength, now = watch.judge(self._evidence)
-            self._evidence.disturbed(self._evidence.owners(scope)[: len(now)][now])
+            owners = self._evidence.owners(scope)
+            self._evidence.disturbed(owners[: len(now)][now])
+            # While a finding lasts, neither is a second in which its condition just failed to hold.
+            self._evidence.disturbed(owners[watch.lasting(slot - ACCEPTED_SECONDS)])
             told = [self._open(watch, row, strength) for row in watch.entering()]
             told += self._stronger(watch, strength)
             told += [self._close(watch, row) for row in watch.leaving()]
@@ -160,6 +174,7 @@ class Detector:
         worker = self.history.names[key[0]] or ""
         ago, share = watch.seconds_held(row)
         since = float(slot - ago - 1 - condition.lasted_seconds)  # a window's start
+        self._evidence.disturbed_since(key[0], int(since) - ONSET_SLOTS)
         numbers, factor = self._numbers(watch, row, strength)
         finding = Finding(
             id=finding_id(condition.id, worker, key[1], since),

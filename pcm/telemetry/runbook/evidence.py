@@ -99,6 +99,12 @@ class Evidence:
         assert self.history.slot is not None
         self.quiet[self.history.slot % SLOTS, workers] = False
 
+    def disturbed_since(self, worker: int, slot: int) -> None:
+        """Nor was it in the seconds from that slot to this one."""
+        assert self.history.slot is not None
+        first = max(slot, self.history.slot - SLOTS + 1)
+        self.quiet[np.arange(first, self.history.slot + 1) % SLOTS, worker] = False
+
     def of(self, statistic: Statistic, signal: str) -> Floats | None:
         """By place of the signal's scope; None: the signal was never read of anybody."""
         key = (statistic, signal)

@@ -151,6 +151,15 @@ def test_a_change_stays_a_change_while_its_finding_is_open() -> None:
     assert [finding.until_seconds for finding in findings] == [None]
 
 
+def test_a_change_that_came_soon_after_the_start_is_not_taken_for_the_past() -> None:
+    """Of the seconds before it was found, those that showed it already are no past either, and nor
+    are those meanwhile in which it just failed to hold."""
+    rises = condition(past("queue.items", at_least=3.0), enter=(5, 8), quiet=30)
+    steady, ill = [5.0] * 46, ([20.0] * 26 + [12.0] * 10) * 14
+    findings = told(Detector((rises,)), windows([*steady, *ill]))
+    assert [finding.until_seconds for finding in findings] == [None]
+
+
 def test_a_group_of_two_compares_each_with_the_other() -> None:
     uneven = condition(group("gpu.busy_share", at_least=1.9), scope=Scope.GPU)
     findings = told(
