@@ -68,6 +68,39 @@ def test_a_merged_row_has_the_same_bits_among_any_number_of_rows(rows: int) -> N
     assert torch.equal(some, whole[:rows])
 
 
+ENDS = torch.stack([torch.ones(40_000), torch.zeros(40_000)])
+"""What lies between them is the first's share itself, with all its bits."""
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+@pytest.mark.parametrize("start", [0, 1, 7])
+@pytest.mark.parametrize("outs", [ENDS, random(2, 40_000)], ids=["shares", "outputs"])
+def test_a_merged_number_has_the_same_bits_among_any_count_and_from_any_start(
+    outs: torch.Tensor, start: int, threads: int
+) -> None:
+    """Each count leaves another tail behind the last full vector register; the longest are shared
+    out among threads, each of which has a tail of its own."""
+    outs, logs = outs[:, None, None, :, None], random(2, 1, 1, 40_000) * 3
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        whole = merge((outs[0], logs[0]), (outs[1], logs[1]))
+        for count in (*range(1, 140), 4095, 32_769, 39_990):
+            part = slice(start, start + count)
+            first, second = ((outs[at, :, :, part], logs[at, :, :, part]) for at in (0, 1))
+            assert torch.equal(merge(first, second), whole[:, :, part])
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_far_parts_have_all_or_nothing() -> None:
+    outs, logs = random(2, 1, 1, 3, 8), torch.tensor([[[0.0, 200.0, -200.0]]])
+    merged = merge((outs[0], logs), (outs[1], torch.zeros_like(logs)))
+    expected = [(outs[0, ..., 0, :] + outs[1, ..., 0, :]) / 2, outs[0, ..., 1, :]]
+    expected.append(outs[1, ..., 2, :])
+    torch.testing.assert_close(merged, torch.stack(expected, 2))
+
+
 @pytest.mark.parametrize("kind", ["all", "causal", "bias", "bias for all"])
 @pytest.mark.parametrize("tokens", [1, 2, 3, 4, 5])
 def test_a_row_has_the_same_bits_wherever_it_stands_and_whichever_thread_computes_it(

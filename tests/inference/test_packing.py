@@ -34,6 +34,11 @@ def check(
     for size, indices in passes:
         assert len(indices) >= 1
         assert len(indices) * each <= packing.asked(size, each)
+        asked = packing.asked(size, each, len(indices))
+        assert len(indices) * each <= asked <= packing.asked(size, each)
+        # No other numbers than those for which the same bits were proved.
+        proved = {packing.asked(other, 0) for other in rungs}
+        assert asked in {packing.asked(size, each), *proved}
         assert sum(packing.width(lengths[index]) for index in indices) <= size
         for index in indices:
             proper = packing.pass_tokens(lengths[index])

@@ -86,17 +86,20 @@ def attend_by_definition(inputs: Inputs) -> Part:
 def merge(one: Part, other: Part) -> torch.Tensor:
     """The attention over both parts together."""
     (first, first_logs), (second, second_logs) = one, other
-    share = _sigmoid(first_logs - second_logs)[..., None]
+    share = _share(first_logs, second_logs)[..., None]
     return torch.lerp(second.float(), first.float(), share).to(second.dtype)
 
 
-def _sigmoid(numbers: torch.Tensor) -> torch.Tensor:
-    """The same bits for a number wherever it stands: on a CPU those that do not fill a vector
-    register at the end have another routine, so none is given one."""
-    if numbers.device.type != "cpu":
-        return numbers.sigmoid()
-    apart = numbers.new_empty(*numbers.shape, 2)[..., 0]
-    return apart.copy_(numbers).sigmoid()
+def _share(first_logs: torch.Tensor, second_logs: torch.Tensor) -> torch.Tensor:
+    """Of the exponentials, the first's: the sigmoid of the difference.
+
+    On a CPU it is made of operations whose bits do not depend on where a number stands. Those of
+    ``sigmoid`` do: numbers at the end that fill no vector register have another routine, while
+    ``exp`` loads them into one with nothing beside them.
+    """
+    if first_logs.device.type != "cpu":
+        return (first_logs - second_logs).sigmoid()
+    return (second_logs - first_logs).exp_().add_(1).reciprocal_()
 
 
 def fold_heads(query: torch.Tensor, key_heads: int) -> torch.Tensor:

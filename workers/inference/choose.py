@@ -34,7 +34,8 @@ def score(
     for tokens, indices in packing.passes(lengths, 1 + extra):
         members = sorted(indices, key=lambda index: lengths[index])
         layout = lay_out([rows[index][start:] for index in members], start, tree, packing, model)
-        logits = forward(model, layout, tokens, packing.asked(tokens, 1 + extra), prefix)
+        asked = packing.asked(tokens, 1 + extra, len(members))
+        logits = forward(model, layout, tokens, asked, prefix)
         yield from zip(members, _scores(logits, tree), strict=True)
 
 

@@ -12,8 +12,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 ASKED_SHARE = 3 / 8
-"""Logits are computed for this share of a pass, always for as many: they cost more than a layer,
-and their number must not follow from the neighbours."""
+"""Logits are computed for at most this share of a pass, or of a rung, which is proved to give the
+same bits: they cost more than a layer, and bits must not follow from the neighbours."""
 
 WINDOW_PASSES = 16
 """Items are sorted within as many as fill so many passes: results do not wait for the whole
@@ -39,11 +39,16 @@ class Packing:
         width = self.width(length)
         return self.tokens if 2 * width <= self.tokens else width
 
-    def asked(self, tokens: int, each: int) -> int:
-        """For how many tokens a pass computes logits if an item asks for those of ``each``."""
+    def asked(self, tokens: int, each: int, items: int | None = None) -> int:
+        """For how many tokens a pass computes logits if an item asks for those of ``each``: for
+        as many as it may have, or with ``items`` for the fewest that are proved to do for these."""
         if tokens != self.tokens and tokens not in self.rungs:
             return each  # the pass of a long item
-        return max(int(tokens * ASKED_SHARE), each)
+        most = max(int(tokens * ASKED_SHARE), each)
+        if items is None:
+            return most
+        proved = (int(size * ASKED_SHARE) for size in self.rungs)
+        return min((size for size in proved if items * each <= size <= most), default=most)
 
     def passes(self, lengths: Sequence[int], each: int = 0) -> Iterator[tuple[int, list[int]]]:
         """(tokens, indices of items) of every pass, if an item asks for the logits of ``each``.

@@ -58,7 +58,8 @@ class Prompts:
         rows = [item.prompt[before:] for item in ordered]
         layout = lay_out(rows, before, NEXT_TOKEN, self._packing, model)
         packed = Packed(self._prefix, layout.runs, keep=True)
-        logits = compute(model, layout, tokens, self._packing.asked(tokens, 1), packed)
+        asked = self._packing.asked(tokens, 1, len(items))
+        logits = compute(model, layout, tokens, asked, packed)
         grow_all(ordered, logits)
         begun = {}
         for item, row, last in zip(ordered, rows, layout.asked, strict=True):
