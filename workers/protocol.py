@@ -240,10 +240,13 @@ class ItemResult(msgspec.Struct, frozen=True, array_like=True):
 
 
 class ItemResults(Message, frozen=True):
-    """Outcomes of some items of a batch, in the order in which they were made."""
+    """Outcomes of some items of a batch, in the order in which they were made. ``made_seconds``:
+    when the first was, by the worker's monotonic clock, as its replica tells its supervisor; else
+    0."""
 
     batch: int
     results: list[ItemResult]
+    made_seconds: float = 0.0
 
 
 class BatchEnd(Message, frozen=True):
@@ -276,6 +279,19 @@ class Telemetry(Message, frozen=True):
     readings: list[tuple[str, str, float]]
 
 
+class Decoded(Message, frozen=True):
+    """What a language model did since it was told last, by a replica to its supervisor and nobody
+    else: prompt tokens that it was given, tokens that it made, and for how long it decoded.
+    ``active_seconds`` are those of all its streams together, ``slot_seconds`` those of all the
+    streams for which there was room, had none ended before the others."""
+
+    prompt_tokens: int
+    tokens: int
+    seconds: float
+    active_seconds: float
+    slot_seconds: float
+
+
 class Goodbye(Message, frozen=True):
     """The last message of a worker that ends in good order."""
 
@@ -292,6 +308,7 @@ Report = (
     | BatchEnd
     | Notice
     | Telemetry
+    | Decoded
     | Goodbye
 )
 

@@ -3,16 +3,18 @@
 ``python -m evaluations.packets.rank RANK STORE_ADDRESS PORT DEVICE_SECONDS``. Each layer's device
 time is played by a pause; the collectives are gloo's, over this host's network. Each line on
 standard input is a JSON object that changes something from the next layer or step on:
-``late_seconds``, a pause of this rank before each collective; ``extra_bytes``, what rank
-1 sends to rank 0 besides in each step (said to rank 0); ``port``, where the group meets anew, after
-the other rank has gone. Once a second a line tells the median of the steps' seconds and the share
-of the time in which the device was idle. It ends with its standard input.
+``late_seconds``, a pause of this rank before each collective; ``stops``: before its next collective
+it stops itself, until SIGCONT; ``extra_bytes``, what rank 1 sends to rank 0 besides in each step
+(said to rank 0); ``port``, where the group meets anew, after the other rank has gone. Once a second
+a line tells the median of the steps' seconds and the share of the time in which the device was
+idle. It ends with its standard input.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import signal
 import statistics
 import sys
 import threading
@@ -32,6 +34,7 @@ class Levers:
 
     def __init__(self) -> None:
         self.late_seconds = 0.0
+        self.stops = False
         self.extra_bytes = 0
         self.port = 0
         self.changed = threading.Event()
@@ -92,6 +95,9 @@ class Decode:
     def _reduce(self, part: torch.Tensor) -> None:
         if self._levers.late_seconds:
             time.sleep(self._levers.late_seconds)
+        if self._levers.stops:
+            self._levers.stops = False
+            os.kill(os.getpid(), signal.SIGSTOP)
         dist.all_reduce(part)
 
     def _tell(self, now: float) -> None:

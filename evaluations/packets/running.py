@@ -10,8 +10,9 @@ from __future__ import annotations
 import sys
 import time
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -21,13 +22,13 @@ from pcm.telemetry.findings import Finding
 from pcm.telemetry.recording import Recorder
 from pcm.telemetry.runbook import Detector
 
-QUIET_SECONDS = 50.0
+QUIET_SECONDS = 42.0
 """Before the first fault. The runbook's past leaves out the newest 15 s and needs 12 seconds of
-every other one."""
+every other one; it is looked at anew every ten seconds."""
 POSSIBLE_SECONDS = 40.0
 """From here on what is compared with the past can be found."""
-REST_SECONDS = 9.0
-"""Between turns: what was found is over when it was quiet for eight seconds."""
+REST_SECONDS = 3.0
+"""Between two faults at one worker: levels are medians of five seconds."""
 LATENESS_SECONDS = 1.5
 """So long after its end all have told of a second."""
 
@@ -46,7 +47,9 @@ class Done(msgspec.Struct):
     """None: it was not."""
     confidence: float = 0.0
     before: bool = False
-    """Whether the same condition was found there before anything was done in its scene."""
+    """Whether the same condition was found there before anything was done at all."""
+    tries: int = 1
+    """How often it was done; the times are those of the last."""
 
 
 class Outcome(msgspec.Struct):
@@ -56,6 +59,16 @@ class Outcome(msgspec.Struct):
     """Since then findings were possible."""
     first_fault_seconds: float
     observer: dict[str, float]
+
+
+class Doing(NamedTuple):
+    """A fault that goes on."""
+
+    fault: Fault
+    number: int
+    """Of the try."""
+    began: float
+    stack: ExitStack
 
 
 class Watching:
@@ -82,6 +95,12 @@ class Watching:
                 return finding
         return None
 
+    def found_before(self, fault: Fault, end: float) -> bool:
+        return any(
+            _is_of(finding, fault) and finding.found_seconds < end
+            for finding in self.findings.values()
+        )
+
     def _look(self, known_until: float) -> None:
         self._waiting += self._stage.take()
         self._waiting.sort(key=lambda window: window.end_seconds)
@@ -98,37 +117,40 @@ class Watching:
 
 
 def run(stage: Stage, recorder: Recorder | None = None) -> Outcome:
-    """All faults, phase by phase."""
+    """All faults, in their turns; what was not found in its time is done once more."""
     watching = Watching(stage, recorder)
     begun = time.time()
     watching.until(begun + QUIET_SECONDS)
     first = time.time()
-    waiting = sorted(FAULTS, key=lambda fault: fault.turn)
-    doing: list[tuple[Fault, float, ExitStack]] = []
-    done: list[tuple[Fault, float, float]] = []
-    calm_at = dict.fromkeys(SCENES, first)
+    waiting = [(fault, 1) for fault in sorted(FAULTS, key=lambda fault: fault.turn)]
+    doing: list[Doing] = []
+    done: list[Done] = []
+    calm_at = {fault.worker: first for fault in FAULTS}
     with ExitStack() as all_of_them:
         while waiting or doing:
             now = time.time()
             for one in list(doing):
-                fault, began, stack = one
-                if now >= began + fault.lasts_seconds or watching.found(fault, began):
-                    stack.close()
-                    doing.remove(one)
-                    done.append((fault, began, time.time()))
-                    calm_at[fault.scene] = time.time() + REST_SECONDS
-            for fault in list(waiting):
-                before = [one for one in (*waiting, *(d[0] for d in doing))
-                          if one.scene == fault.scene and one.turn < fault.turn]  # fmt: skip
-                if not before and now >= calm_at[fault.scene]:
+                fault = one.fault
+                finding = watching.found(fault, one.began)
+                if finding is None and now < one.began + fault.lasts_seconds:
+                    continue
+                one.stack.close()
+                doing.remove(one)
+                calm_at[fault.worker] = time.time() + REST_SECONDS
+                if finding is None and one.number < fault.tries:
+                    waiting.append((replace(fault, turn=_last_turn(fault) + 1), one.number + 1))
+                else:
+                    done.append(_done(one, finding, watching.found_before(fault, first)))
+            for fault, number in list(waiting):
+                if now >= calm_at[fault.worker] and not _earlier(fault, waiting, doing):
+                    waiting.remove((fault, number))
                     stack = all_of_them.enter_context(ExitStack())
+                    began = time.time()
                     stack.enter_context(fault.do(stage))
-                    waiting.remove(fault)
-                    doing.append((fault, time.time(), stack))
+                    doing.append(Doing(fault, number, began, stack))
             watching.until(time.time() + 0.25)
-    watching.until(time.time() + LATENESS_SECONDS + 1.0)
     return Outcome(
-        [_done(fault, began, ended, watching) for fault, began, ended in done],
+        done,
         sorted(watching.findings.values(), key=lambda finding: finding.found_seconds),
         begun + POSSIBLE_SECONDS,
         first,
@@ -136,27 +158,35 @@ def run(stage: Stage, recorder: Recorder | None = None) -> Outcome:
     )
 
 
+def _last_turn(fault: Fault) -> int:
+    return max(other.turn for other in FAULTS if other.worker == fault.worker)
+
+
+def _earlier(fault: Fault, waiting: list[tuple[Fault, int]], doing: list[Doing]) -> bool:
+    """Whether something of an earlier turn is to be over before."""
+    others = [*(other for other, _ in waiting), *(one.fault for one in doing)]
+    return any(other.worker == fault.worker and other.turn < fault.turn for other in others)
+
+
 def _is_of(finding: Finding, fault: Fault) -> bool:
     seen = finding.condition, finding.worker, finding.place
     return seen == (fault.condition, fault.worker, fault.place)
 
 
-def _done(fault: Fault, began: float, ended: float, watching: Watching) -> Done:
-    found = watching.found(fault, began)
+def _done(one: Doing, finding: Finding | None, before: bool) -> Done:
+    fault = one.fault
     return Done(
         fault.condition,
         fault.worker,
         fault.place,
         fault.what,
         fault.scene,
-        began,
-        ended,
-        None if found is None else found.found_seconds - began,
-        0.0 if found is None else found.confidence,
-        any(
-            _is_of(finding, fault) and finding.found_seconds < began and not fault.turn
-            for finding in watching.findings.values()
-        ),
+        one.began,
+        time.time(),
+        None if finding is None else finding.found_seconds - one.began,
+        0.0 if finding is None else finding.confidence,
+        before,
+        one.number,
     )
 
 

@@ -1,9 +1,8 @@
 """The worker protocol over the bridge: this side of it, and real supervisors on the other.
 
 A worker here is ``python -m workers.host`` with a TCP connection for its socket. It is fed batches
-by a pattern, and tells its own telemetry. Two signals are measured on this side: how long results
-take from their making until they are here (``egress.delay_seconds``), and which share of the time
-the device, played by the replica, was at work (``gpu.busy_share``).
+by a pattern, and tells its own telemetry. One signal is measured on this side: which share of the
+time the device, played by the replica, was at work (``gpu.busy_share``).
 """
 
 from __future__ import annotations
@@ -11,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import selectors
 import socket
-import statistics
 import subprocess
 import sys
 import threading
@@ -40,6 +38,8 @@ from workers.protocol import (
 
 CONTEXT, TASK = "answering", "answer"
 TICK_SECONDS = 0.005
+SEND_BUFFER_BYTES = 1 << 13
+"""Of a worker's kernel: what does not fit in there waits in the worker, and is seen to."""
 KIND = "played"
 
 
@@ -77,7 +77,6 @@ class Worker:
     received: bytearray = field(default_factory=bytearray)
     unsent: bytearray = field(default_factory=bytearray)
     busy_seconds: float = 0.0
-    delays: list[float] = field(default_factory=list)
 
 
 class Serving:
@@ -104,6 +103,7 @@ class Serving:
         here, _ = listener.accept()
         listener.close()
         there.settimeout(None)
+        there.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
         for end in (here, there):
             end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         here.setblocking(False)
@@ -184,11 +184,9 @@ class Serving:
                 worker.replica = report.pid
                 worker.warm.set()
             case ItemResults():
-                now = time.time()
                 for result in report.results:
                     assert result.value is not None, result.error
                     worker.busy_seconds += result.seconds
-                    worker.delays.append(now - msgspec.msgpack.decode(result.value)["made"])
             case Telemetry():
                 readings = tuple(Reading(*reading) for reading in report.readings)
                 self._windows.append(
@@ -200,9 +198,6 @@ class Serving:
         seconds, self._measured_at = now - self._measured_at, now
         for worker in self.workers.values():
             busy = min(1.0, worker.busy_seconds / seconds)
-            readings = [Reading("gpu.busy_share", "gpu0", busy)]
-            if worker.delays:
-                delay = statistics.median(worker.delays)
-                readings.append(Reading("egress.delay_seconds", "", delay))
-            worker.busy_seconds, worker.delays = 0.0, []
-            self._windows.append(Window(worker.name, KIND, now, seconds, tuple(readings)))
+            worker.busy_seconds = 0.0
+            readings = (Reading("gpu.busy_share", "gpu0", busy),)
+            self._windows.append(Window(worker.name, KIND, now, seconds, readings))

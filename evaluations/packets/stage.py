@@ -40,6 +40,8 @@ SCENES = {
 PEERS = ("m", "s3", "h", "b5", "b6", "b7", "b9")
 """Hosts with plain traffic, beside h5 and those that can congest."""
 SMALL_BUFFER_BYTES = 1 << 15
+SMALL_MESSAGES = {"bytes_per_second": 100_000, "message_bytes": 4_000}
+"""For the host that has them: a reader who is late by a moment closes no window."""
 MANAGERS = {"w5": "m5", "w7": "m7"}
 """Who speaks with which worker; else m does."""
 LONG = ("w0", "w6")
@@ -93,7 +95,8 @@ class Stage:
 
     def send(self, target: str, origin: str = "h", **changed: float) -> None:
         """A transfer to the target."""
-        self._do(origin, target, {**TRANSFER, "name": f"to-{target}", **changed})
+        usual = {**TRANSFER, **SMALL_MESSAGES} if target == "b7" else TRANSFER
+        self._do(origin, target, {**usual, "name": f"to-{target}", **changed})
 
     def read(self, host: str, pause_seconds: float) -> None:
         """That host takes what it is sent with such pauses."""
@@ -130,10 +133,12 @@ class Stage:
         for peer in self._peers.values():
             peer.ready()
         self._serve()
-        for rank, steps in zip(self.ranks, self.steps, strict=True):
-            rank.ready(steps.hear)
+        # What is compared with the past has one while others are still on their way.
         self._observe()
         self._speak()
+        self.serving.begin(PATIENCE_SECONDS)
+        for rank, steps in zip(self.ranks, self.steps, strict=True):
+            rank.ready(steps.hear)
 
     def _serve(self) -> None:
         scratch = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="pcm-stage-")))
@@ -144,7 +149,6 @@ class Stage:
             if worker in LONG:
                 feed = Feed(items=20, item_seconds=0.02, pause_seconds=0.5)
             self.serving.add(worker, MANAGERS.get(worker, "m"), feed)
-        self.serving.begin(PATIENCE_SECONDS)
 
     def _observe(self) -> None:
         addresses = self._fabric.addresses

@@ -14,4 +14,4 @@ def load() -> None:
 def answer(context: None, items: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     for item in items:
         time.sleep(item["seconds"])
-        yield {"made": time.time(), "text": b"t" * item["answer_bytes"]}
+        yield {"text": b"t" * item["answer_bytes"]}

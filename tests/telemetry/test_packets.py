@@ -1,7 +1,8 @@
 """Real packets, real faults: each that can be made here is found, at its place and by its name.
 
-One run of the stage serves all tests, some two minutes: until the runbook knows a past, and then
-the faults of two ranks one after the other, beside all others.
+One run of the stage serves all tests, less than two minutes: until the runbook knows a past, and
+then the faults of two ranks one after the other, beside all others. What is not found in its time
+is done once more: the machine may have been busy with something else.
 """
 
 from __future__ import annotations

@@ -12,6 +12,8 @@ from pcm.telemetry.remedies import (
     Remedies,
     Remedy,
 )
+from pcm.telemetry.runbook.detector import confidence
+from pcm.telemetry.runbook.east_west import EW1
 from tests.telemetry.test_score import finding
 
 KINDS = {f"w{number}": "a10" for number in range(1, 9)}
@@ -63,6 +65,15 @@ def test_not_for_what_would_come_along_nor_for_effects_doubts_or_little() -> Non
     fleet.find("w1")
     fleet.scores["w1"] = 1.5
     assert fleet.replaced(1000.0) == []
+
+
+def test_a_rank_that_comes_last_in_four_of_five_collectives_is_within_reach() -> None:
+    (bound,) = [test.at_least for test in EW1.tests() if test.signal == "collective.last_share"]
+    assert bound is not None
+    for share, replaced in ((0.8, ["w1"]), (0.65, [])):
+        fleet = Fleet()
+        fleet.find("w1", condition="EW1", confidence=confidence(share / bound, 1.0))
+        assert fleet.replaced(LASTED_SECONDS + 10) == replaced
 
 
 def test_never_when_none_of_its_class_is_well() -> None:

@@ -11,12 +11,14 @@ import shutil
 import signal
 import socket
 import sys
+from collections import deque
 
 import msgspec
 
 from workers import probe
 from workers.host.link import FrameError, Link
 from workers.host.loop import READ, WRITE, Loop
+from workers.host.outlet import Left, nobody_asks
 from workers.host.processes import set_parent_death_signal
 from workers.host.supervisor import Supervisor
 from workers.protocol import Hello, Machine, Report, decode_orders, encode
@@ -31,27 +33,37 @@ class SocketUpstream:
     def __init__(self, loop: Loop, sock: socket.socket) -> None:
         self.link = Link(sock)
         self._loop = loop
+        self._leaving: deque[tuple[int, Left]] = deque()
+        """At which byte what was sent ends, and whom to tell when that has left."""
         self.supervisor: Supervisor | None = None
         loop.watch(sock, self._on_ready)
 
-    def send(self, reports: list[Report]) -> None:
+    def send(self, reports: list[Report], left: Left = nobody_asks) -> None:
         try:
             self.link.send(encode(reports))
         except FrameError:
             for report in reports:
                 self.link.send(encode([report]))
+        self._leaving.append((self.link.given_bytes, left))
         if self.link.unsent:
             self._watch()
+        else:
+            self._tell_who_left()
 
     def _watch(self) -> None:
         events = READ if self.link.flush() else READ | WRITE
         self._loop.watch(self.link.socket, self._on_ready, events)
+        self._tell_who_left()
+
+    def _tell_who_left(self) -> None:
+        while self._leaving and self._leaving[0][0] <= self.link.taken_bytes:
+            self._leaving.popleft()[1]()
 
     def _on_ready(self, events: int) -> None:
-        assert self.supervisor is not None
         if events & WRITE:
             self._watch()
         if events & READ:
+            assert self.supervisor is not None
             try:
                 for frame in self.link.receive():
                     self.supervisor.handle(decode_orders(frame))

@@ -32,6 +32,8 @@ class Link:
         self.socket = sock
         self.ended = False
         """The peer closed or died: nothing more will be received."""
+        self.given_bytes = self.taken_bytes = 0
+        """Of all frames that were sent here, and what the system has taken of them."""
         self._received = bytearray()
         self._unsent: deque[memoryview] = deque()
 
@@ -52,6 +54,7 @@ class Link:
         if len(body) > MAX_FRAME_BYTES:
             raise FrameError(f"a frame of {len(body)} bytes, more than {MAX_FRAME_BYTES}")
         length = len(body).to_bytes(LENGTH_BYTES, "big")
+        self.given_bytes += LENGTH_BYTES + len(body)
         if len(body) < JOIN_BYTES:
             self._unsent.append(memoryview(length + body))
         else:
@@ -68,6 +71,7 @@ class Link:
                     sent = self.socket.send(unsent[0])
                 else:
                     sent = self.socket.sendmsg([unsent[i] for i in range(_few(unsent))])
+                self.taken_bytes += sent
                 while sent:
                     first = unsent[0]
                     if sent < len(first):

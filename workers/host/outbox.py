@@ -29,14 +29,18 @@ class Outbox:
         self._batch = 0
         self._held: list[ItemResult] = []
         self._held_bytes = 0
+        self._held_since = 0.0
         self._last_sent = 0.0
         self._waiting = threading.Event()
         self._sender: threading.Thread | None = None
 
     def result(self, batch: int, result: ItemResult, *, more: bool = False) -> None:
         """Send a result. ``more``: something else is sent at once, with which it may travel."""
+        made = time.monotonic()
         with self._lock:
             self._batch = batch
+            if not self._held:
+                self._held_since = made
             self._held.append(result)
             self._held_bytes += len(result.value or b"")
             full = self._held_bytes > MAX_HELD_BYTES
@@ -54,7 +58,7 @@ class Outbox:
     def _send(self, *messages: Message) -> None:
         outgoing: list[Message] = list(messages)
         if self._held:
-            outgoing.insert(0, ItemResults(self._batch, self._held))
+            outgoing.insert(0, ItemResults(self._batch, self._held, self._held_since))
             self._held, self._held_bytes = [], 0
         if outgoing:
             body = encode(outgoing)

@@ -13,12 +13,23 @@ RESULT_INTERVAL_SECONDS = 0.05
 MAX_HELD_BYTES = 4 << 20
 
 
+Left = Callable[[], None]
+
+
+def nobody_asks() -> None:
+    """Of reports whose leaving is of no interest."""
+
+
 class Upstream(Protocol):
     """Where a supervisor's reports go; any transport can be one."""
 
-    def send(self, reports: list[Report]) -> None:
+    def send(self, reports: list[Report], left: Left = nobody_asks) -> None:
         """Take reports, in order. Must neither block nor raise: a lost connection is told to the
-        supervisor by ``Supervisor.abandon``."""
+        supervisor by ``Supervisor.abandon``.
+
+        ``left`` is called once they are all on their way as far as can be told here: when the
+        kernel, or whoever carries them on, has taken them; after those that were sent before.
+        """
 
 
 class Outlet:
@@ -38,8 +49,9 @@ class Outlet:
         self._timer: Timer | None = None
         self._last_results = 0.0
 
-    def results(self, batch: int, results: list[ItemResult]) -> None:
-        """Outcomes of some items; they stay ahead of every report that follows."""
+    def results(self, batch: int, results: list[ItemResult], made_seconds: float = 0.0) -> None:
+        """Outcomes of some items; they stay ahead of every report that follows. ``made_seconds``:
+        see ItemResults."""
         held = self._results.get(batch)
         if held is None:
             self._results[batch] = results

@@ -22,6 +22,7 @@ from workers.host.processes import describe_exit, kill_group, kill_members
 from workers.protocol import (
     BatchEnd,
     CancelBatch,
+    Decoded,
     DefineTask,
     ErrorReport,
     ItemResults,
@@ -35,6 +36,7 @@ from workers.protocol import (
     decode_reports,
     encode,
 )
+from workers.telemetry.decoding import DecodeSignals
 
 STATUS_PATIENCE_SECONDS = 1.0
 """How long to wait for the exit status of a process whose link ended."""
@@ -57,6 +59,7 @@ class Surroundings(NamedTuple):
     forker: Forker
     tasks: dict[str, DefineTask]
     memory_bytes: int
+    decoding: DecodeSignals
 
 
 class Replica:
@@ -230,7 +233,9 @@ class Replica:
     def _take(self, report: Report) -> None:
         match report:
             case ItemResults():
-                self._around.outlet.results(report.batch, report.results)
+                self._around.outlet.results(report.batch, report.results, report.made_seconds)
+            case Decoded():
+                self._around.decoding.told(self.context, report)
             case BatchEnd():
                 self._batches.done(report.run_seconds, report.kept)
                 if self._leaving:

@@ -30,6 +30,7 @@ from workers.host.tracebacks import report
 from workers.protocol import (
     LENGTH_BYTES,
     BatchEnd,
+    Decoded,
     DefineTask,
     ErrorReport,
     ItemResult,
@@ -41,6 +42,7 @@ from workers.protocol import (
     RunBatch,
     decode_orders,
 )
+from workers.telemetry import progress
 
 EXIT_BROKEN = 70
 """Exit code of a replica whose accelerator does not answer (EX_SOFTWARE)."""
@@ -89,6 +91,7 @@ class Resident:
     def serve(self) -> None:
         """Carry out orders in their order, until the link ends or the context cannot be where it
         is wanted."""
+        progress.HERE.listener = self._tell
         for order in _orders(self._socket):
             match order:
                 case RunBatch():
@@ -178,9 +181,14 @@ class Resident:
                 self._outbox.send()
                 raise
         seconds = time.perf_counter() - started
-        self._outbox.send(
-            BatchEnd(batch, "done", run_seconds=seconds, kept=self._kept_after(order.task))
-        )
+        end = BatchEnd(batch, "done", run_seconds=seconds, kept=self._kept_after(order.task))
+        decoded = progress.HERE.take()
+        self._outbox.send(*((end,) if decoded is None else (decoded, end)))
+
+    def _tell(self, decoded: Decoded) -> None:
+        # Where the supervisor is gone, the next result shows it.
+        with contextlib.suppress(OSError):
+            self._outbox.send(decoded)
 
     def _kept_after(self, task: str) -> tuple[str, ...] | None:
         try:

@@ -43,6 +43,7 @@ from workers.staging.assembly import Places
 from workers.staging.stager import Stager
 from workers.telemetry.batches import BatchSignals
 from workers.telemetry.counted_outlet import CountedOutlet
+from workers.telemetry.decoding import DecodeSignals
 from workers.telemetry.sampling import Sampling
 
 FLUSH_SECONDS = 0.005
@@ -79,12 +80,14 @@ class Supervisor:
         self._batches = BatchSignals()
         self._outlet = CountedOutlet(self.loop, upstream.send, self._batches)
         self._sampling = Sampling(self.loop, self._outlet.report, self._batches)
+        decoding = DecodeSignals()
+        self._sampling.add(decoding)
         self.stager = Stager(self.loop, self._outlet.report, cache=cache, never_shared=never_shared)
         self._ahead = Ahead(self.stager, self._outlet.report)
         self._forker = Forker(self.loop, log_path(logs, worker, "template"), self._on_exit)
         self._tasks: dict[str, DefineTask] = {}
         self._around = Surroundings(
-            self.loop, self._outlet, self._forker, self._tasks, memory_bytes
+            self.loop, self._outlet, self._forker, self._tasks, memory_bytes, decoding
         )
         self._replicas: dict[str, Replica] = {}
         self._postponed: dict[str, list[LoadContext | RunBatch]] = {}

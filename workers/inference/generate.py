@@ -24,6 +24,7 @@ from workers.inference.prefix import Prefix
 from workers.inference.prompts import Prompts
 from workers.inference.rungs import decoding_rungs, scoring_rungs
 from workers.inference.slots import Slots
+from workers.telemetry.progress import Steps
 
 LENGTH_UNIT_TOKENS = 64
 LEAST_CLASS_TOKENS = 256
@@ -51,8 +52,9 @@ def generate(
             recorder = recorder_for(model.device)
             slots = Slots(model, prefix, ladder, length, recorder, sizes.graphs)
             prompts = Prompts(model, list(left.values()), prefix, sizes.packing)
+            steps = Steps(min(ladder.most, len(left)))
             try:
-                for item in _drain(slots, prompts):
+                for item in _drain(slots, prompts, steps):
                     del left[item.index]
                     yield item
             except Exception as error:
@@ -108,10 +110,11 @@ def _classes(
     return sorted(classes.items())
 
 
-def _drain(slots: Slots, prompts: Prompts) -> Iterator[Continuation]:
+def _drain(slots: Slots, prompts: Prompts, steps: Steps) -> Iterator[Continuation]:
     coming = iter(prompts)
     while True:
         while not slots.full and (begun := next(coming, None)) is not None:
+            steps.begun()
             if begun.item.finish_reason:
                 yield begun.item
             else:
@@ -119,6 +122,7 @@ def _drain(slots: Slots, prompts: Prompts) -> Iterator[Continuation]:
         if not slots.members:
             return
         slots.step()
+        steps.done(len(slots.members))
         yield from slots.release()
 
 
@@ -128,10 +132,12 @@ def generate_plainly(model: Any, item: Continuation) -> Continuation:
     lengths beyond a sliding window."""
     cache = DynamicCache(config=model.config)
     ids = item.prompt
+    steps = Steps(1)
     while item.finish_reason is None:
         output = model(
             torch.tensor([ids], device=model.device), past_key_values=cache, use_cache=True
         )
         item.grow(output.logits[0, -1].float().cpu())
         ids = item.tokens[-1:]
+        steps.done(1)
     return item

@@ -36,6 +36,7 @@ from workers.inference.prefix_store import PrefixStore
 from workers.inference.sampling import Sampling, per_item
 from workers.inference.scoring import best_label, normalised, score_within_memory
 from workers.inference.shortened import shortened
+from workers.telemetry import progress
 
 Tokens = list[int]
 
@@ -221,6 +222,7 @@ class ResidentModel(LanguageModel):
         self, rows: Sequence[Tokens | ValueError], tree: LabelTree, prefix: str | None
     ) -> Iterator[tuple[int, Scores | ValueError]]:
         """Each item goes the way that its own tokens decide."""
+        progress.HERE.given(_tokens(rows))
         fast: dict[int, Tokens] = {}
         alone: dict[int, Tokens] = {}
         for index, row in enumerate(rows):
@@ -246,6 +248,7 @@ class ResidentModel(LanguageModel):
         settings: dict[str, Any],
         shared: Tokens | None,
     ) -> Iterator[tuple[int, Generation | ValueError]]:
+        progress.HERE.given(_tokens(rows))
         samplings = per_item(len(rows), max_new_tokens=max_new_tokens, **settings)
         together: dict[int, Continuation] = {}
         alone: list[Continuation] = []
@@ -278,3 +281,8 @@ class ResidentModel(LanguageModel):
             return Continuation(index, row, sampling, self.tokenizer, self._ends, constraint)
         except ValueError as error:
             return error
+
+
+def _tokens(rows: Sequence[Tokens | ValueError]) -> int:
+    """Of all prompts together."""
+    return sum(len(row) for row in rows if not isinstance(row, ValueError))

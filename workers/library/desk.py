@@ -19,6 +19,7 @@ from collections.abc import Callable
 
 from workers import carriage
 from workers.host.loop import Loop, Timer
+from workers.host.outlet import Left, nobody_asks
 from workers.library.pipes import Call
 from workers.protocol import (
     BatchEnd,
@@ -69,6 +70,8 @@ class Desk:
         self._reports: list[Report] = []
         self._windows: deque[Telemetry] = deque(maxlen=WINDOWS_HELD)
         self._held_bytes = 0
+        self._left: list[Left] = []
+        """Who is to be told that results have left."""
         self._urgent = False
         self._answers = 0
         self._answered_at = 0.0
@@ -77,8 +80,10 @@ class Desk:
 
     # -- reports ---------------------------------------------------------------------------------
 
-    def send(self, reports: list[Report]) -> None:
-        """Take reports; they leave at the end of the turn, or when they can."""
+    def send(self, reports: list[Report], left: Left = nobody_asks) -> None:
+        """Take reports; they leave at the end of the turn, or when they can: with an answer."""
+        if any(isinstance(report, ItemResults) for report in reports):
+            self._left.append(left)
         for report in reports:
             if isinstance(report, ItemResults):
                 self._held_bytes += sum(len(r.value) for r in report.results if r.value)
@@ -163,3 +168,6 @@ class Desk:
         self._answers += 1
         self._answered_at = time.monotonic()
         self._end(call)
+        gone, self._left = self._left, []
+        for left in gone:
+            left()

@@ -93,3 +93,16 @@ def test_flush_within_gives_up_on_a_peer_that_does_not_read(pair: tuple[Link, Li
     one, _ = pair
     one.send(b"x" * (4 << 20))
     assert not one.flush_within(0.01)
+
+
+def test_what_the_system_has_taken_is_told_from_what_was_given(pair: tuple[Link, Link]) -> None:
+    one, other = pair
+    one.send(b"small")
+    assert (one.given_bytes, one.taken_bytes) == (9, 9)
+    one.send(bytes(4 << 20))
+    assert one.given_bytes == 9 + 4 + (4 << 20)
+    assert 9 < one.taken_bytes < one.given_bytes
+    while one.unsent:
+        other.receive()
+        one.flush()
+    assert one.taken_bytes == one.given_bytes

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import socket
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -8,6 +9,8 @@ import pytest
 from workers.host.link import Link
 from workers.host.outbox import MAX_HELD_BYTES, Outbox
 from workers.protocol import BatchEnd, ItemResult, ItemResults, Report, decode_reports
+
+Told = tuple[int, list[ItemResult]] | Report
 
 
 @pytest.fixture
@@ -18,14 +21,22 @@ def pair() -> Iterator[tuple[Outbox, socket.socket]]:
         yield Outbox(ours), theirs
 
 
-def frames(sock: socket.socket, count: int) -> list[list[Report]]:
+def frames(sock: socket.socket, count: int) -> list[list[Told]]:
+    """What came, results as they are told but for when they were made."""
     link, found = Link(sock.dup()), []
     sock.settimeout(30)
     while len(found) < count:
         assert sock.recv(1, socket.MSG_PEEK)
-        found += [decode_reports(frame) for frame in link.receive()]
+        found += [[_told(report) for report in decode_reports(frame)] for frame in link.receive()]
     link.close()
     return found
+
+
+def _told(report: Report) -> Told:
+    if not isinstance(report, ItemResults):
+        return report
+    assert 0 < report.made_seconds <= time.monotonic()
+    return report.batch, report.results
 
 
 def result(position: int, value: bytes = b"\1") -> ItemResult:
@@ -35,7 +46,7 @@ def result(position: int, value: bytes = b"\1") -> ItemResult:
 def test_the_first_result_leaves_at_once(pair: tuple[Outbox, socket.socket]) -> None:
     outbox, other = pair
     outbox.result(1, result(0))
-    assert frames(other, 1) == [[ItemResults(1, [result(0)])]]
+    assert frames(other, 1) == [[(1, [result(0)])]]
 
 
 def test_results_that_follow_closely_leave_without_another_call(
@@ -44,7 +55,7 @@ def test_results_that_follow_closely_leave_without_another_call(
     outbox, other = pair
     for position in range(5):
         outbox.result(1, result(position))
-    got = [result for frame in frames(other, 2) for result in frame[0].results]  # type: ignore[union-attr]
+    got = [result for frame in frames(other, 2) for result in frame[0][1]]  # type: ignore[index]
     assert [result.position for result in got] == list(range(len(got)))
 
 
@@ -53,7 +64,7 @@ def test_what_is_followed_at_once_waits_for_it(pair: tuple[Outbox, socket.socket
     outbox.result(1, result(0), more=True)
     outbox.result(1, result(1), more=True)
     outbox.send(BatchEnd(1, "done"))
-    assert frames(other, 1) == [[ItemResults(1, [result(0), result(1)]), BatchEnd(1, "done")]]
+    assert frames(other, 1) == [[(1, [result(0), result(1)]), BatchEnd(1, "done")]]
 
 
 def test_large_results_do_not_pile_up(pair: tuple[Outbox, socket.socket]) -> None:
@@ -62,10 +73,26 @@ def test_large_results_do_not_pile_up(pair: tuple[Outbox, socket.socket]) -> Non
     # The socket takes less than this, so it is read by the side.
     import threading
 
-    got: list[list[list[Report]]] = []
+    got: list[list[list[Told]]] = []
     reader = threading.Thread(target=lambda: got.append(frames(other, 1)))
     reader.start()
     outbox.result(1, half, more=True)
     outbox.result(1, half, more=True)
     reader.join()
-    assert got == [[[ItemResults(1, [half, half])]]]
+    assert got == [[[(1, [half, half])]]]
+
+
+def test_the_time_of_results_is_that_of_the_first_of_them() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        outbox = Outbox(ours)
+        outbox.result(1, result(0), more=True)
+        between = time.monotonic()
+        outbox.result(1, result(1), more=True)
+        outbox.send(BatchEnd(1, "done"))
+        link = Link(theirs.dup())
+        (frame,) = link.receive()
+        link.close()
+    told = decode_reports(frame)[0]
+    assert isinstance(told, ItemResults)
+    assert told.made_seconds <= between

@@ -237,3 +237,15 @@ def test_the_answer_to_a_cancelled_call_is_dropped(office: Office) -> None:
 def test_what_is_no_call_is_refused(office: Office) -> None:
     with pytest.raises(carriage.CarriageError):
         office.call("call:%")
+
+
+def test_results_have_left_when_an_answer_has_them(office: Office) -> None:
+    left: list[str] = []
+    office.desk.send([results(1)], lambda: left.append("results"))
+    office.desk.send([WARM], lambda: left.append("what nobody asks of"))
+    office.desk.settle()
+    assert left == []
+    call = office.events()
+    office.desk.settle()
+    assert office.answer(call) == (0, [results(1), WARM])
+    assert left == ["results"]

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from tests.workers.telemetry.catalogue import checked
 from workers.host.loop import Loop
+from workers.host.outlet import Left
 from workers.protocol import BatchEnd, ItemResult, ItemResults, Report
 from workers.telemetry.batches import BINS, MAX_EVENTS, BatchSignals, dispersion
 from workers.telemetry.counted_outlet import CountedOutlet
@@ -100,11 +101,45 @@ def test_quantiles() -> None:
     assert quantile([0.0, 10.0], 0.75) == 7.5
 
 
+def test_delays_are_from_the_making_to_the_leaving() -> None:
+    batches = BatchSignals(0.0)
+    batches.results(1, 5, 1.0, made_seconds=0.8)
+    batches.results(1, 5, 1.1)
+    batches.results(2, 1, 1.2, made_seconds=99.0)  # What cannot be is not believed.
+    assert ("egress.delay_seconds", "") not in checked(batches, batches.read(1.3))
+    batches.left(2, 1.4)
+    batches.left(1, 1.5)
+    batches.left(1, 1.6)  # There is none.
+    found = checked(batches, batches.read(2.0))
+    assert found["egress.delay_seconds", ""] == pytest.approx(0.3)  # Of 0.6, 0.3 and 0.3.
+    assert ("egress.delay_seconds", "") not in checked(batches, batches.read(3.0))
+
+
+def test_results_that_cannot_leave_count_with_what_they_have_waited() -> None:
+    batches = BatchSignals(0.0)
+    for second in range(5):
+        batches.results(1, 1, second + 0.5)
+    batches.read(5.0)
+    for second in range(5, 8):
+        batches.results(1, 1, second + 0.9)
+        found = checked(batches, batches.read(second + 1.0))
+        assert found["egress.delay_seconds", ""] >= 1.5
+    batches.left(8, 8.5)
+    assert checked(batches, batches.read(9.0))["egress.delay_seconds", ""] > 1.5
+    assert not batches._waiting
+
+
 def test_the_outlet_counts_what_passes() -> None:
     batches = BatchSignals()
     sent: list[Report] = []
+    leaving: list[Left] = []
     loop = Loop()
-    outlet = CountedOutlet(loop, sent.extend, batches)
+
+    def send(reports: list[Report], left: Left) -> None:
+        sent.extend(reports)
+        leaving.append(left)
+
+    outlet = CountedOutlet(loop, send, batches)
     batches.arrived(3, 10)
     outlet.results(3, [ItemResult(0, b"a"), ItemResult(1, b"b")])
     assert sum(batches._open.values()) == 8
@@ -112,4 +147,9 @@ def test_the_outlet_counts_what_passes() -> None:
     outlet.flush()
     assert batches._open == {}
     assert [type(report) for report in sent] == [ItemResults, BatchEnd]
+    outlet.results(4, [ItemResult(0, b"c")])  # Waits for the interval: not in what leaves next.
+    outlet.flush()
+    assert len(leaving) == 1
+    leaving[0]()
+    assert len(batches._waiting) == 1
     loop.close()
