@@ -72,8 +72,9 @@ def targets(found: dict[str, dict[str, Any]]) -> list[Target]:
     for name, one in found.items():
         ratios = {way: ratio["median"] for way, ratio in one["pcm_ratio_to"].items()}
         if one["kind"] == "verification":
-            least = 25.0 if one["prefix_tokens"] >= 2000 else 12.0
-            hoped.append(at_least(f"{name}: ratio to one by one", ratios[ONE_BY_ONE], least))
+            if (prefix_tokens := one["prefix_tokens"]) >= 500:
+                least = 25.0 if prefix_tokens >= 2000 else 12.0
+                hoped.append(at_least(f"{name}: ratio to one by one", ratios[ONE_BY_ONE], least))
             hoped.append(at_least(f"{name}: share of the floor", one["share_of_floor"], 0.8))
             hoped.append(
                 at_least(

@@ -123,7 +123,7 @@ def test_kept_prefixes_make_room_for_another(monkeypatch: pytest.MonkeyPatch) ->
     assert len(llm.kept_states()[1]) == 1
 
 
-@pytest.mark.parametrize(("free", "tokens"), [(1 << 40, 256), (1 << 20, 32), (0, 32)])
+@pytest.mark.parametrize(("free", "tokens"), [(1 << 40, 512), (1 << 20, 32), (0, 32)])
 def test_passes_are_as_large_as_pays_and_fits(
     monkeypatch: pytest.MonkeyPatch, free: int, tokens: int
 ) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import psutil
 
-DEADLINE_SECONDS = 20.0
+DEADLINE_SECONDS = 60.0
 
 
 def supervisors(manager_pid: int | None = None) -> list[psutil.Process]:

@@ -16,7 +16,7 @@ from workers.inference.memo import Memo
 from workers.inference.packing import Packing
 
 LEAST_PASS_TOKENS = 32
-MOST_PASS_TOKENS = {"cpu": 256}
+MOST_PASS_TOKENS = {"cpu": 512}
 MOST_PASS_TOKENS_ELSEWHERE = 2048
 """Where arithmetic is the limit, not the reading of weights, larger passes gain nothing and leave
 more of the last one empty."""
