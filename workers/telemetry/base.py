@@ -27,5 +27,5 @@ class Sampler(ABC):
         reads it closes it, says so once and goes on without.
         """
 
-    def close(self) -> None:  # noqa: B027 (most hold nothing)
+    def close(self) -> None:  # noqa: B027 - most hold nothing
         """Free what it holds. May be called more than once."""

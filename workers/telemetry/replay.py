@@ -25,7 +25,7 @@ class Recorder:
 
     def __init__(self, path: str) -> None:
         """Raises OSError."""
-        self._file = open(path, "ab", buffering=0)  # noqa: SIM115
+        self._file = open(path, "ab", buffering=0)  # noqa: SIM115 - see ``close``
 
     def write(self, end_seconds: float, seconds: float, readings: list[Reading]) -> None:
         """A line in one piece, so that a file that was cut off has whole lines before. Raises

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
-import os
-import socket
 import struct
-import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import ClassVar, NamedTuple
 
 from workers.telemetry.base import Reading, Sampler
@@ -16,7 +11,6 @@ from workers.telemetry.quantiles import quantile
 from workers.telemetry.tally import Tally
 
 INFO_BYTES = 256
-_SIOCOUTQ = 0x5411
 _FIELDS = {
     "rtt": ("I", 68),
     "total_retrans": ("I", 100),
@@ -115,21 +109,6 @@ class TcpInfo(Sampler):
 
     def close(self) -> None:
         self._close()
-
-
-def of_descriptors(places: Mapping[int, str]) -> Iterable[Connection]:
-    """The connections that are open here as these descriptors, with their places. What is closed,
-    or no TCP socket, is left out."""
-    for descriptor, place in places.items():
-        with contextlib.suppress(OSError):
-            borrowed = socket.socket(fileno=descriptor)
-            try:
-                info = borrowed.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, INFO_BYTES)
-                waiting = fcntl.ioctl(descriptor, _SIOCOUTQ, bytes(4))
-            finally:
-                borrowed.detach()
-            number = os.fstat(descriptor).st_ino
-            yield Connection(number, place, info, int.from_bytes(waiting, sys.byteorder))
 
 
 def _field(info: bytes, name: str) -> int | None:

@@ -55,8 +55,11 @@ def test_results_that_follow_closely_leave_without_another_call(
     outbox, other = pair
     for position in range(5):
         outbox.result(1, result(position))
-    got = [result for frame in frames(other, 2) for result in frame[0][1]]  # type: ignore[index]
-    assert [result.position for result in got] == list(range(len(got)))
+    got: list[int] = []
+    for (told,) in frames(other, 2):
+        assert isinstance(told, tuple)
+        got += [result.position for result in told[1]]
+    assert got == list(range(len(got)))
 
 
 def test_what_is_followed_at_once_waits_for_it(pair: tuple[Outbox, socket.socket]) -> None:
