@@ -13,11 +13,23 @@ from collections.abc import Iterator
 
 import psutil
 import pytest
+from hypothesis import HealthCheck, settings
 
 from workers.host.processes import adopt_orphans
 
 PATIENCE_SECONDS = 3.0
 """What was told to end may take so long to be gone."""
+
+# Every run draws the same examples, and how long one takes on a busy machine is no property.
+# `--hypothesis-profile=default` looks for new ones.
+settings.register_profile(
+    "suite",
+    derandomize=True,
+    database=None,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("suite")
 
 # Before torch is imported: threads that spin make a busy machine slow, and tests need only one.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

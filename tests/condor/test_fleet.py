@@ -334,4 +334,4 @@ class Wishes(RuleBasedStateMachine):
 
 
 TestWishes = Wishes.TestCase
-TestWishes.settings = settings(max_examples=200, stateful_step_count=40, deadline=None)
+TestWishes.settings = settings(max_examples=200, stateful_step_count=40)

@@ -190,14 +190,12 @@ class Chaos(RuleBasedStateMachine):
 Chaos.TestCase.settings = settings(
     max_examples=60,
     stateful_step_count=30,
-    deadline=None,
     suppress_health_check=list(HealthCheck),
-    derandomize=True,
 )
 TestChaos = Chaos.TestCase
 
 
-@settings(max_examples=40, deadline=None, derandomize=True)
+@settings(max_examples=40)
 @given(
     poison=st.integers(0, 59),
     workers=st.integers(1, 5),
@@ -229,7 +227,7 @@ def test_one_poison_item_among_honest_evictions_is_the_only_one_given_up(
     assert len(cluster.given_up["run"][poison].history) == cluster.deaths["run", poison]
 
 
-@settings(max_examples=25, deadline=None, derandomize=True)
+@settings(max_examples=25)
 @given(
     poison=st.sets(st.integers(0, 49), max_size=6), workers=st.integers(2, 5), stream=st.booleans()
 )

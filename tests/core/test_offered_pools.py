@@ -90,7 +90,7 @@ def test_evicted_ones_come_back_without_being_asked_for_twice() -> None:
     complete(there, 5_000)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     items=st.integers(1, 400),
     most=st.integers(1, 12),

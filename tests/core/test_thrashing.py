@@ -26,7 +26,7 @@ def crowded() -> Cluster:
     return cluster
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(st.lists(st.tuples(st.booleans(), st.floats(0.1, 5.0)), min_size=20, max_size=40))
 def test_two_contexts_with_steady_demand_keep_their_workers_however_it_flickers(
     bursts: list[tuple[bool, float]],

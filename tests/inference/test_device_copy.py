@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 from transformers import AutoConfig
@@ -21,7 +21,6 @@ from workers.inference.device_copy import Conveyor, move_parameters
 pytestmark = pytest.mark.models
 
 
-@settings(deadline=None)
 @given(
     sizes=st.lists(st.integers(0, 700), max_size=12),
     buffer_bytes=st.integers(1, 600),

@@ -79,7 +79,7 @@ def grammars() -> Grammars:
     return Grammars(tiny_models.tokenizer(), ENDS)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     choices=some.lists(some.text(max_size=8).filter(lambda text: text.isprintable()), min_size=1),
     seed=some.integers(0, 1000),

@@ -63,7 +63,7 @@ WHAT: st.SearchStrategy[Any] = st.one_of(
 STEPS = st.lists(st.tuples(st.floats(0, 3), WHAT), max_size=60)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(STEPS)
 def test_the_parts_add_up(steps: list[tuple[float, Any]]) -> None:
     log: list[Told] = []

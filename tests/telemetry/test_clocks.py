@@ -43,7 +43,6 @@ class Other:
         return abs(clock.to_manager(self.shows(manager)) - manager)
 
 
-@settings(deadline=None)
 @given(
     offsets,
     drifts,
@@ -62,7 +61,7 @@ def test_the_stated_error_holds_whatever_the_delays_are(
         assert other.wrong_by(clock, when) <= clock.error_seconds(other.shows(when)) + TOLERANCE
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(offsets, drifts, st.integers(0, 2**32), st.floats(0.0, 1.0))
 def test_a_loopback_is_good_to_a_tenth_of_a_millisecond(
     offset: float, drift: float, seed: int, asymmetry: float
@@ -80,7 +79,6 @@ def test_a_loopback_is_good_to_a_tenth_of_a_millisecond(
     assert clock.drift == pytest.approx(drift, abs=5e-6)
 
 
-@settings(deadline=None)
 @given(offsets, drifts, st.floats(0.01, 1e4), st.booleans(), st.integers(1, 40))
 def test_a_clock_that_is_set_is_learned_anew(
     offset: float, drift: float, step: float, forward: bool, exchanges: int

@@ -51,7 +51,7 @@ def wrong_by(matched: Matched, offset: float, drift: float) -> float:
     )
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.integers(0, 2**32), st.floats(-55, 55), st.floats(-100e-6, 100e-6))
 def test_offset_and_drift_are_found_though_events_are_lost_and_others_come(
     seed: int, offset: float, drift: float
@@ -113,7 +113,7 @@ def test_a_regular_rhythm_is_not_matched() -> None:
     assert match([time + 5 for time in rhythm], rhythm) is None
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(st.integers(0, 2**32))
 def test_events_that_have_nothing_to_do_with_each_other_are_not_matched(seed: int) -> None:
     theirs, ours = seen(seed, 0.0, 0.0)[0], seen(seed + 1, 0.0, 0.0)[1]

@@ -7,7 +7,7 @@ from math import inf, nan
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pcm.telemetry.refusals import Cause, Refusals
@@ -288,7 +288,6 @@ told = st.one_of(
 )
 
 
-@settings(deadline=None)
 @given(st.lists(told, max_size=30), st.booleans())
 def test_nothing_that_comes_does_more_than_end_its_connection(
     stream: list[Message | bytes], introduced: bool
@@ -307,7 +306,6 @@ def test_nothing_that_comes_does_more_than_end_its_connection(
         pass
 
 
-@settings(deadline=None)
 @given(st.data())
 def test_frames_may_come_in_any_pieces(data: st.DataObject) -> None:
     peer = Peer()

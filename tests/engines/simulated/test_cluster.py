@@ -140,7 +140,7 @@ visit = st.builds(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(visit, max_size=8), st.integers(1, 300), st.integers(0, 3))
 def test_all_is_done_whoever_goes_and_never_before_the_bound(
     visits: list[Visit], items: int, seed: int

@@ -132,7 +132,7 @@ def test_what_was_given_up_on_its_way_still_arrives_and_once() -> None:
     assert pool.run() == {"a": 10.0}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(st.floats(0.0, 60.0), min_size=1, max_size=100),
     st.integers(1, 4),
@@ -155,7 +155,7 @@ def test_however_many_join_within_a_minute_nobody_waits_longer_than_the_rounds(
     assert min(pool.waits("model")) >= SIZE / min(20.0, stream) - 1e-6
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(1, 60), st.integers(1, 60), st.integers(1, 3), st.floats(0.0, 30.0))
 def test_a_crowd_for_one_context_does_not_hold_up_another(
     many: int, few: int, peer_streams: int, at: float

@@ -305,7 +305,7 @@ def test_what_a_worker_says_of_files_that_are_not_its_business_is_ignored() -> N
 HAPPENINGS = ("join", "finish", "finish", "finish", "fail", "damage", "leave", "time")
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.data(), st.integers(0, 4))
 def test_whatever_dies_and_fails_the_others_get_all_files(data: st.DataObject, cap: int) -> None:
     pool = Pool(cap)
@@ -340,7 +340,7 @@ def test_whatever_dies_and_fails_the_others_get_all_files(data: st.DataObject, c
     assert not pool.distribution._flights._flights
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.data(), st.integers(1, 4), st.integers(1, 20))
 def test_if_all_goes_well_the_manager_sends_one_copy(
     data: st.DataObject, cap: int, workers: int

@@ -104,7 +104,7 @@ steps = st.one_of(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(steps, max_size=12))
 def test_a_file_is_exact_or_not_there(story: list[Step]) -> None:
     with tempfile.TemporaryDirectory() as folder:
