@@ -205,6 +205,29 @@ class RunCancelled(Event, frozen=True):
     run: str
 
 
+class RunPaused(Event, frozen=True):
+    """The user wants the run to rest: it gets no new batches, and those it has go on to their end.
+    Its contexts stay where they are as those of any run without work do."""
+
+    run: str
+
+
+class RunUnpaused(Event, frozen=True):
+    """The user wants the run to go on."""
+
+    run: str
+
+
+class ItemsReopened(Event, frozen=True):
+    """Items that had a final row, and have none any more, wait again. They were in no batch.
+
+    ``ranges``: item indices, half-open.
+    """
+
+    run: str
+    ranges: tuple[tuple[int, int], ...]
+
+
 # -- the pool and the clock ----------------------------------------------------------------------
 
 
@@ -264,6 +287,13 @@ class WorkerCondemned(Event, frozen=True):
 
     worker: str
     reason: str
+
+
+class WorkerDrained(Event, frozen=True):
+    """The user does not want this worker: it gets nothing more, ends what it was given, and goes.
+    Its pool has as many workers as before, so that another comes in its place."""
+
+    worker: str
 
 
 class Tick(Event, frozen=True):

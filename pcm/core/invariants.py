@@ -23,8 +23,12 @@ def check(state: State, alarms: Alarms) -> None:
         _hold(run.outcome is None and run.id not in state.ended, f"run {run.id} is over")
         _hold(state.contexts[run.context].runs.get(run.id) is run, f"run {run.id} has no context")
         _hold((run.id in state.demand) == run.has_demand, f"run {run.id}: wrong in the demand")
+        _hold(not (run.paused and run.has_demand), f"run {run.id} is paused and wants workers")
     for worker in state.workers.values():
         _check_worker(worker, state, alarms)
+    for id_ in state.drained:
+        worker = state.workers[id_]
+        _hold(not worker.available and worker.live > 0, f"worker {id_} should be gone")
     for run in state.lingering.values():
         _hold(run.outcome is not None and bool(run.batches), f"run {run.id} lingers for nothing")
         _hold(all(b.beaten for b in run.batches.values()), f"run {run.id} was not over")

@@ -14,6 +14,7 @@ from bisect import bisect_right
 from collections import deque
 from collections.abc import Sequence
 from math import inf
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -166,6 +167,27 @@ class Items:
         """Put the dearest item that costs no more in flight, if there is such on its lane."""
         at = bisect_right(self.dear, cost_max, key=self._cost_of) - 1
         return None if at < 0 else self.take_one(self.dear.pop(at), attempt=1)
+
+    def reopen(self, ranges: Ranges) -> int:
+        """Settled items wait again, as if they had never been sent; returns how many were settled.
+
+        Those of an earlier sitting may be within a span of the lane, where they are met.
+        """
+        spans = sorted((span.start, span.stop) for span in self.lane)
+        reopened = 0
+        for item in (item for start, stop in ranges for item in range(start, stop)):
+            state = self.state[item]
+            if state not in (FINISHED, FAILED):
+                continue
+            self.state[item] = WAITING
+            self.counts[state] -= 1
+            self.counts[WAITING] += 1
+            self.waiting_cost += self._cost_of(item)
+            reopened += 1
+            before = bisect_right(spans, item, key=itemgetter(0)) - 1
+            if before < 0 or item >= spans[before][1]:
+                self.put_last(item, item + 1, attempt=1)
+        return reopened
 
     def clear(self) -> None:
         """Nothing waits on a lane any more."""

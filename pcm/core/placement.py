@@ -53,7 +53,8 @@ class Placement:
         """Have idle workers run late batches as well, where nothing else waits for them."""
         for run in self._state.runs.values():
             context = self._state.contexts[run.context]
-            if run.batches and run.ending is None and not run.items.waiting and len(context.idle):
+            rests = run.paused or run.ending is not None or run.items.waiting
+            if run.batches and not rests and len(context.idle):
                 self._copy_late_of(run, context, now)
 
     def _copy_late_of(self, run: Run, context: Context, now: float) -> None:

@@ -14,6 +14,8 @@ from pcm.core.events import LeaveCause, PoolSized, ProvisionFailed
 from pcm.core.state import Pool
 from pcm.core.worker import Worker
 
+DRAINED = "drained by its user"
+
 
 class Provisioning:
     def __init__(self, basis: Basis, fail_runs: Callable[[str], None]) -> None:
@@ -54,6 +56,19 @@ class Provisioning:
         if worker.available and alike:
             self._orders.add(Retire(worker.id, self._orders.cause, why))
             self.withdraw(worker, why)
+
+    def drain(self, worker: Worker) -> None:
+        """Let it go at its user's wish, after what it was given, and replace it."""
+        if worker.available:
+            self._state.drained[worker.id] = None
+            self.withdraw(worker, DRAINED)
+
+    def retire_drained(self) -> None:
+        """Those that have ended what they were given."""
+        for id_ in list(self._state.drained):
+            if not self._state.workers[id_].live:
+                del self._state.drained[id_]
+                self._orders.add(Retire(id_, self._orders.cause, DRAINED))
 
     def set_aside(self, worker: Worker, why: str) -> None:
         """Nothing more is sent to it."""

@@ -40,6 +40,8 @@ class Run:
     failures: dict[int, int] = field(default_factory=dict)
     """How often the task raised for an item that has no final outcome yet."""
     closed: bool = False
+    paused: bool = False
+    """The user wants it to rest: it gets no new batches."""
     ending: tuple[RunOutcome, str] | None = None
     """How it will end once its batches are back, where that is not by completion."""
     outcome: RunOutcome | None = None
@@ -68,4 +70,5 @@ class Run:
 
     @property
     def has_demand(self) -> bool:
-        return self.items.counts[0] > 0 and self.ending is None and self.outcome is None
+        waits = self.items.counts[0] > 0 and not self.paused
+        return waits and self.ending is None and self.outcome is None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pcm.core.basis import Basis
-from pcm.core.commands import Finish, RunOutcome
+from pcm.core.commands import Finish, Ranges, RunOutcome
 from pcm.core.context import Context
 from pcm.core.events import RunOpened
 from pcm.core.leases import Leases
@@ -35,6 +35,29 @@ class Runs:
         state.runs[run.id] = run
         context.runs[run.id] = run
         self._estimates.opened(run)
+        self.changed(run)
+
+    def pause(self, run: Run) -> None:
+        run.paused = True
+        self.changed(run)
+
+    def unpause(self, run: Run) -> None:
+        """It goes on level with the least served: its pause is no debt of the others."""
+        if run.paused:
+            run.paused = False
+            context = self._state.contexts[run.context]
+            others = list(self._state.demand.values())
+            least = min((other.served_seconds for other in others), default=run.served_seconds)
+            run.served_seconds = max(run.served_seconds, least)
+            if not any(other.context == run.context for other in others):
+                context.starved_since = None
+            self.changed(run)
+
+    def reopen(self, run: Run, ranges: Ranges) -> None:
+        """Raises IndexError for items that the run does not have."""
+        if ranges and max(stop for _, stop in ranges) > len(run.items):
+            raise IndexError(f"run {run.id} has {len(run.items)} items, not those of {ranges}")
+        run.items.reopen(ranges)
         self.changed(run)
 
     def changed(self, run: Run) -> None:

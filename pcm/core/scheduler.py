@@ -24,6 +24,7 @@ from pcm.core.events import (
     Event,
     ItemsAdded,
     ItemsDone,
+    ItemsReopened,
     PoolOffered,
     PoolSized,
     PoolState,
@@ -34,9 +35,12 @@ from pcm.core.events import (
     RunCancelled,
     RunClosed,
     RunOpened,
+    RunPaused,
+    RunUnpaused,
     SkewChanged,
     Tick,
     WorkerCondemned,
+    WorkerDrained,
     WorkerJoined,
     WorkerLeft,
     WorkerNotice,
@@ -101,12 +105,16 @@ class Scheduler:
             ItemsAdded: self._items_added,
             RunClosed: self._run_closed,
             RunCancelled: self._run_cancelled,
+            RunPaused: self._run_paused,
+            RunUnpaused: self._run_unpaused,
+            ItemsReopened: self._items_reopened,
             PoolSized: self._provisioning.size,
             PoolOffered: self._demand.offered,
             PoolState: self._demand.changed,
             ProvisionFailed: self._provisioning.failed,
             SkewChanged: self._skew_changed,
             WorkerCondemned: self._worker_condemned,
+            WorkerDrained: self._worker_drained,
             Tick: self._tick,
         }
 
@@ -130,6 +138,7 @@ class Scheduler:
         self._runs.finish_those_done(self._now)
         if self._demand.settle(self._now) or self._handback.due <= self._now:
             self._handback.settle(self._now)
+        self._provisioning.retire_drained()
         unused = self._state.forget_contexts()
         if unused:
             self._estimates.forget_contexts(unused)
@@ -198,6 +207,7 @@ class Scheduler:
         self._estimates.hazards.left(worker, self._now, evicted=evicted)
         self._estimates.forget(worker.id)
         self._state.forget_ahead(worker)
+        self._state.drained.pop(worker.id, None)
         del self._state.workers[worker.id]
 
     def _is_early(self, worker: Worker) -> bool:
@@ -216,6 +226,11 @@ class Scheduler:
         worker = self._known(event.worker)
         if worker is not None:
             self._provisioning.condemn(worker, event.reason)
+
+    def _worker_drained(self, event: WorkerDrained) -> None:
+        worker = self._known(event.worker)
+        if worker is not None:
+            self._provisioning.drain(worker)
 
     # -- replicas --------------------------------------------------------------------------------
 
@@ -285,6 +300,23 @@ class Scheduler:
         run = self._runs.get(event.run)
         if run is not None:
             self._runs.end(run, "cancelled", "", self._now)
+
+    def _run_paused(self, event: RunPaused) -> None:
+        run = self._runs.get(event.run)
+        if run is not None:
+            self._runs.pause(run)
+
+    def _run_unpaused(self, event: RunUnpaused) -> None:
+        run = self._runs.get(event.run)
+        if run is not None:
+            self._runs.unpause(run)
+
+    def _items_reopened(self, event: ItemsReopened) -> None:
+        run = self._runs.get(event.run)
+        if run is None or run.ending is not None:
+            self.events_ignored += 1
+        else:
+            self._runs.reopen(run, event.ranges)
 
     def _fail_all_runs(self, error: str) -> None:
         for run in list(self._state.runs.values()):

@@ -71,10 +71,12 @@ class State:
     """Those of them that have no batch, are not changing what they hold, and are not reserved."""
     reserved: dict[str, None] = field(default_factory=dict)
     """Workers that are reserved for a context."""
+    drained: dict[str, None] = field(default_factory=dict)
+    """Workers that go at their user's wish when they have ended what they were given."""
     ahead: dict[str, None] = field(default_factory=dict)
     """Workers that were brought files of contexts which they do not load yet."""
     demand: dict[str, Run] = field(default_factory=dict)
-    """Runs with waiting items."""
+    """Runs with waiting items that are not paused."""
     ended: dict[str, Ended] = field(default_factory=dict)
     """What is still asked about runs that are over: a few numbers each, for good."""
     joined: int = 0

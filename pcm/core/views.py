@@ -26,6 +26,8 @@ class Progress(msgspec.Struct, frozen=True):
     warm_workers: int = 0
     """Those of them that have the run's context loaded."""
     loading_workers: int = 0
+    paused: bool = False
+    """Whether its user wants it to rest; then nobody knows how long it takes."""
 
 
 class WorkerView(msgspec.Struct, frozen=True):
@@ -51,6 +53,8 @@ def progress_of(run: Run, state: State, estimates: Estimates) -> Progress:
     total = estimates.speeds(run).total(state.contexts[run.context].serving)
     rest = items.waiting_cost + items.in_flight_cost
     eta = rest / total if total > 0.0 else None if items.waiting + items.in_flight else 0.0
+    if run.paused:
+        eta = None
     return Progress(
         len(items),
         items.finished,
@@ -59,6 +63,7 @@ def progress_of(run: Run, state: State, estimates: Estimates) -> Progress:
         items.waiting,
         eta,
         *_workers(run.context, state),
+        paused=run.paused,
     )
 
 

@@ -9,6 +9,7 @@ from typing import Self
 from pcm.errors import InputError
 from pcm.journal.lock import RunLock
 from pcm.journal.manifest import MANIFEST_FILE
+from pcm.journal.parts import parts_of
 from pcm.journal.schema import JOURNAL_FILE, Condition, condition, open_reader
 
 CARGO_FILE = "cargo.msgpack"
@@ -75,6 +76,8 @@ class RunDirectory:
     def remove_files(self) -> None:
         for name in _FILES:
             (self.path / name).unlink(missing_ok=True)
+        for part in parts_of(self.path):
+            part.path.unlink(missing_ok=True)
 
     def leave(self, *, remove: bool = False) -> None:
         """Let go of the lock; with ``remove``, also of a directory that we made, if it is empty."""

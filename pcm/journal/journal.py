@@ -18,6 +18,7 @@ from pcm.journal.directory import RunDirectory
 from pcm.journal.faults import sqlite_faults
 from pcm.journal.manifest import Manifest, write_manifest
 from pcm.journal.records import Durability, Item, Outcome, State
+from pcm.journal.rotation import EVENTS_LIMIT, Rotation
 from pcm.journal.schema import condition, create_file, open_writer
 from pcm.journal.transactions import Transactions
 
@@ -41,6 +42,7 @@ class Journal:
         connection: sqlite3.Connection,
         manifest: Manifest,
         durability: Durability,
+        events_limit: int,
     ) -> None:
         """Not for callers: see ``create`` and ``open``."""
         self._place = place
@@ -50,6 +52,7 @@ class Journal:
         with self._reading():
             (last,) = connection.execute("SELECT max(item) FROM items").fetchone()
             self._sealed = bool(meta.get(connection, "sealed", 0))
+            self._rotation = Rotation(place.path, connection, events_limit=events_limit)
         self.item_count: int = 0 if last is None else last + 1
         self._digest = bytes.fromhex(manifest.items_digest)
 
@@ -57,9 +60,16 @@ class Journal:
 
     @classmethod
     def create(
-        cls, directory: str | Path, manifest: Manifest, *, durability: Durability = "process"
+        cls,
+        directory: str | Path,
+        manifest: Manifest,
+        *,
+        durability: Durability = "process",
+        events_limit: int = EVENTS_LIMIT,
     ) -> Self:
         """A new journal, locked; an unfinished beginning of one is thrown away first.
+
+        ``events_limit``: of its event log's entries, how many it keeps itself.
 
         Raises InputError if the directory holds a run already or cannot be made, RunInUseError.
         """
@@ -75,7 +85,7 @@ class Journal:
             place.remove_files()
             text = msgspec.json.encode(manifest).decode()
             connection = create_file(place.journal, text)
-            return cls(place, connection, manifest, durability)
+            return cls(place, connection, manifest, durability, events_limit)
         except BaseException as error:
             if connection is not None:
                 connection.close()
@@ -84,7 +94,13 @@ class Journal:
             raise
 
     @classmethod
-    def open(cls, directory: str | Path, *, durability: Durability = "process") -> Self:
+    def open(
+        cls,
+        directory: str | Path,
+        *,
+        durability: Durability = "process",
+        events_limit: int = EVENTS_LIMIT,
+    ) -> Self:
         """Take up a run. Raises InputError if there is none, RunInUseError, JournalError."""
         place = RunDirectory.enter(Path(directory))
         connection = None
@@ -101,7 +117,7 @@ class Journal:
             with sqlite_faults(place.journal):
                 manifest = meta.get_manifest(connection)
                 meta.put_status(connection, "open", "", None)
-            return cls(place, connection, manifest, durability)
+            return cls(place, connection, manifest, durability, events_limit)
         except BaseException:
             if connection is not None:
                 connection.close()
@@ -248,20 +264,27 @@ class Journal:
         with self._transactions.writing():
             return verdicts.give_up(self._connection, item, kind, history, at)
 
-    def forget_failures(self) -> int:
-        """Failed items become open again; their attempts are kept. Returns how many."""
+    def forget_failures(self) -> list[int]:
+        """Failed items become open again; their attempts are kept. Returns which, ascending.
+
+        Also while the run is worked on: numbers of rows only grow, and the later row of such an
+        item has a number of its own.
+        """
+        items = self.failed_items()
         with self._transactions.writing():
-            count = self._connection.execute("DELETE FROM results WHERE verdict != 0").rowcount
+            self._connection.execute("DELETE FROM results WHERE verdict != 0")
         self.commit()
-        return count
+        return items
 
     def log(self, entries: Iterable[tuple[float, str, bytes]]) -> None:
-        """Append (unix seconds, kind, JSON) to the event log."""
+        """Append (unix seconds, kind, JSON) to the event log, which is bounded (see
+        ``pcm.journal.rotation``)."""
         rows = [(at, kind, body.decode()) for at, kind, body in entries]
         with self._transactions.writing():
             self._connection.executemany(
                 "INSERT INTO events (at, kind, json) VALUES (?, ?, ?)", rows
             )
+            self._rotation.added(len(rows))
 
     # -- transactions ----------------------------------------------------------------------------
 

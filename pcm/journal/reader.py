@@ -13,6 +13,7 @@ from pcm.journal import meta
 from pcm.journal.directory import condition_of
 from pcm.journal.faults import sqlite_faults
 from pcm.journal.manifest import Manifest
+from pcm.journal.parts import parts_of, read_parts
 from pcm.journal.records import VERDICTS, Attempt, Counts, LoggedEvent, RunStatus, StoredRow
 from pcm.journal.schema import JOURNAL_FILE, open_reader
 
@@ -159,14 +160,38 @@ class JournalReader:
         return rows[0][0] if rows else None
 
     def events(self, after: int = 0, kinds: Iterable[str] | None = None) -> Iterator[LoggedEvent]:
-        """The event log, of some kinds or all, from the first ``seq`` above ``after``."""
+        """The event log, of some kinds or all, from the first ``seq`` above ``after``, wherever its
+        parts are (``pcm.journal.rotation``)."""
         wanted = None if kinds is None else list(kinds)
         among = "" if wanted is None else f"AND kind IN ({', '.join('?' * len(wanted))}) "
         query = f"SELECT seq, at, kind, json FROM events WHERE seq > ? {among}ORDER BY seq LIMIT ?"
-        while page := self._all(query, (after, *(wanted or ()), PAGE_ROWS)):
+        while True:
+            page = self._all(query, (after, *(wanted or ()), PAGE_ROWS))
+            # Asked afterwards: what has left the journal never comes back.
+            first = self._first_event()
+            if after + 1 < first:
+                for entry in read_parts(self.directory, after, first):
+                    if wanted is None or entry.kind in wanted:
+                        yield entry
+                after = first - 1
+                continue
+            if not page:
+                return
             for seq, at, kind, body in page:
                 yield LoggedEvent(seq, at, kind, body.encode())
             after = page[-1][0]
+
+    @property
+    def dropped_events(self) -> int:
+        """How many of the oldest entries of the event log are gone, since there were so many."""
+        # In this order: what leaves the journal in between is found among the parts.
+        first = self._first_event()
+        parts = parts_of(self.directory)
+        return max(0, min(first, parts[0].first if parts else first) - 1)
+
+    def _first_event(self) -> int:
+        """The number of the oldest entry that the journal itself has; 1 if there is none."""
+        return self._one("SELECT coalesce(min(seq), 1) FROM events")
 
     def _all(self, query: str, arguments: tuple[Any, ...] = ()) -> list[Any]:
         with sqlite_faults(self._path):

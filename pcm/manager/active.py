@@ -12,6 +12,7 @@ from typing import cast
 
 import msgspec
 
+from pcm.control import note as control
 from pcm.core.commands import GiveUp, RunOutcome
 from pcm.core.events import Event, ItemsAdded, Requirements, RunClosed, RunOpened
 from pcm.core.views import Progress as CoreProgress
@@ -86,6 +87,7 @@ class ActiveRun:
             workers=core.workers,
             warm_workers=core.warm_workers,
             loading_workers=core.loading_workers,
+            paused=core.paused,
         )
 
     def opening_events(self) -> list[Event]:
@@ -121,6 +123,13 @@ class ActiveRun:
                 self._last_error = outcome.error
         if self.on_outcomes is not None:
             self.on_outcomes(outcomes)
+
+    def reopen_failed(self, of_this_sitting: int) -> list[int]:
+        """Items that failed have no final row any more; returns which, ascending. So many of them
+        failed in this sitting."""
+        items = self.journal.forget_failures()
+        self._done_before -= len(items) - of_this_sitting
+        return items
 
     def last_error_text(self) -> str:
         """The last error of an item, to be added to why a run failed; empty if there was none."""
@@ -187,6 +196,7 @@ class ActiveRun:
 
     def _close(self, outcome: RunOutcome, error: PcmError | None, last: Progress | None) -> None:
         with suppress(OSError):  # before another manager may take the run up
+            control.withdraw(self.opened.directory)
             notes.withdraw(self.opened.directory)
         self.journal.close()
         self.handle._settle(outcome, error, last)

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pcm.core.commands import Want
-from pcm.core.events import Capacity, Event, PoolOffered, PoolState
+from pcm.core.events import Capacity, Event, PoolOffered, PoolState, ProvisionFailed
 from pcm.engines.hosts import own_hosts
 from pcm.engines.invitation import Invitation
+from pcm.manager.stands import Stands
 
 if TYPE_CHECKING:
     from condor import Glideins
@@ -32,9 +33,11 @@ class GlideinSupply:
         say: Callable[[str], None],
         *,
         host: str = "",
+        changed: Callable[[], None] = lambda: None,
     ) -> None:
         """``directory`` and ``id_`` are those of the manager's home; ``tell`` takes events and
-        ``say`` lines for people, both from any thread. ``host``: how the nodes reach this machine.
+        ``say`` lines for people, ``changed`` is called when the classes stand otherwise, all from
+        any thread. ``host``: how the nodes reach this machine.
 
         Raises InputError for classes that cannot be.
         """
@@ -43,8 +46,9 @@ class GlideinSupply:
         self.classes = tuple(classes)
         self._id, self._tell, self._host = id_, tell, host
         self._told: dict[str, PoolState] = {}
+        self._stands = Stands([(one.name, one.pool) for one in self.classes], changed)
         self._provisioner = Provisioner(
-            classes, directory, tell, say=say, on_status=self._on_status
+            classes, directory, self._on_failure, say=say, on_status=self._on_status
         )
 
     def offers(self) -> list[PoolOffered]:
@@ -62,7 +66,13 @@ class GlideinSupply:
             CondorInvitation(address, Path(invitation.password_file), invitation.ssl), self._id
         )
 
+    @property
+    def stands(self) -> Stands:
+        """For the event logs of runs."""
+        return self._stands
+
     def order(self, want: Want) -> None:
+        self._stands.wanted(want.pool, want.workers)
         self._provisioner.want(want.pool, want.workers)
 
     def joined(self, worker: str) -> None:
@@ -76,7 +86,12 @@ class GlideinSupply:
         """Remove all jobs, and see the queue empty if that does not take too long."""
         self._provisioner.stop(remove=True)
 
+    def _on_failure(self, failed: ProvisionFailed) -> None:
+        self._stands.failed(failed.pool, failed.error)
+        self._tell(failed)
+
     def _on_status(self, statuses: Sequence[Status]) -> None:
+        self._stands.jobs(statuses)
         for glideins, status in zip(self.classes, statuses, strict=True):
             coming = status.asked + status.queued + max(0, status.running - status.joined)
             waits = status.waits_seconds

@@ -35,13 +35,12 @@ from pcm.engines.base import Delivery, Engine, LogLine, Observed
 from pcm.engines.invitation import Invitation
 from pcm.errors import JournalError, PcmError, RunError
 from pcm.journal import Outcome
+from pcm.journal.entries import ManagerStarted
 from pcm.manager.active import ActiveRun
 from pcm.manager.cargo import Hold
 from pcm.manager.glideins import GlideinSupply
 from pcm.manager.run import Progress
 from pcm.manager.skew import Skew
-from pcm.telemetry.findings import Finding
-from pcm.telemetry.remedies import Remedy
 from workers.protocol import Telemetry
 
 log = logging.getLogger("pcm")
@@ -167,6 +166,7 @@ class Loop:
         if deadline is not None and deadline <= time.monotonic():
             self.tell(Tick())
         self._heed_skew()
+        self._tell_of_glideins()
         self.engine.flush()
 
     def heed(self, worker: str, telemetry: Telemetry) -> None:
@@ -178,15 +178,20 @@ class Loop:
         if self.skew is not None and self.skew.due_in_seconds(now := time.time()) == 0.0:
             settled = self.skew.settle(now)
             for finding in settled.findings:
-                self._log(finding)
+                self.note(finding)
             for change in settled.changes:
                 self.tell(change)
             for remedy in self.skew.remedies(now):
-                self._log(remedy)
+                self.note(remedy)
                 if remedy.kind == "replace":
                     self.tell(WorkerCondemned(remedy.worker, remedy.reason))
                 else:
                     self.engine.stagger(one_by_one=remedy.kind == "stagger")
+
+    def _tell_of_glideins(self) -> None:
+        """Into the logs of runs, when they stand otherwise."""
+        if self.supply is not None and self.supply.stands.due_in_seconds(now := time.time()) == 0.0:
+            self.note(self.supply.stands.written(now))
 
     def _invite(self) -> None:
         """Where workers find the engine changes when its process for that is started again."""
@@ -199,8 +204,10 @@ class Loop:
     def _patience(self) -> float | None:
         deadline = self.scheduler.next_deadline()
         patience = None if deadline is None else max(0.0, deadline - time.monotonic())
-        look = None if self.skew is None else self.skew.due_in_seconds(time.time())
-        return min((wait for wait in (patience, look) if wait is not None), default=None)
+        now = time.time()
+        look = None if self.skew is None else self.skew.due_in_seconds(now)
+        due = None if self.supply is None else self.supply.stands.due_in_seconds(now)
+        return min((wait for wait in (patience, look, due) if wait is not None), default=None)
 
     def tell(self, event: Event) -> None:
         """Let the core handle an event, and carry out what it commands."""
@@ -214,9 +221,9 @@ class Loop:
             batch = getattr(event, "batch", None)
             lease = None if batch is None else self.scheduler.lease(batch)
             self.skew.heard(event, lease, time.time())
-        self._log(event)
+        self.note(event)
         for command in self.scheduler.handle(event, time.monotonic()):
-            self._log(command)
+            self.note(command)
             if isinstance(command, GiveUp):
                 self._give_up(command)
             elif isinstance(command, Finish):
@@ -273,7 +280,7 @@ class Loop:
         if run is not None:
             self.guarded(run, lambda: run.give_up(command))
 
-    def _log(self, entry: Event | Command | Finding | Remedy) -> None:
+    def note(self, entry: msgspec.Struct) -> None:
         """Into the log of the run that it concerns, or of every open run."""
         run_id: str | None = getattr(entry, "run", None)
         if run_id is None and (batch := getattr(entry, "batch", None)) is not None:
@@ -331,11 +338,11 @@ class Loop:
 
     def _open_log(self, run: ActiveRun) -> None:
         now = time.time()
-        started = msgspec.json.encode({"pid": os.getpid(), "host": socket.gethostname()})
-        lines = [(now, "ManagerStarted", started)]
-        for event in self.scheduler.present():
-            lines.append((now, type(event).__name__, self._encoder.encode(event)))
-        run.lines.extend(lines)
+        head: list[msgspec.Struct] = [ManagerStarted(os.getpid(), socket.gethostname())]
+        head += self.scheduler.present()
+        if self.supply is not None:
+            head.append(self.supply.stands.now())
+        run.lines += [(now, type(one).__name__, self._encoder.encode(one)) for one in head]
 
     def cancel(self, run_id: str) -> None:
         if run_id in self.runs:

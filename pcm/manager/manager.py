@@ -12,6 +12,7 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self, get_args
 
+from pcm.control import note
 from pcm.core.events import PoolSized
 from pcm.core.scheduler import Scheduler
 from pcm.core.views import WorkerView
@@ -20,7 +21,10 @@ from pcm.engines.base import Engine
 from pcm.engines.invitation import Invitation
 from pcm.errors import InputError
 from pcm.formats import Jsonl, Output
+from pcm.manager.actions import Actions
 from pcm.manager.active import ActiveRun
+from pcm.manager.control import ControlServer
+from pcm.manager.dashboard import Dashboard, dashboard_of
 from pcm.manager.listening import endpoint_of
 from pcm.manager.loop import Loop
 from pcm.manager.opening import (
@@ -68,6 +72,9 @@ class Manager:
         telemetry_listen: where agents and observers beside the workers send what they see
             (``python -m workers.telemetry``): a port of this machine's own, or ``"ADDRESS:PORT"``.
         telemetry_password_file: what they must know; made if it is not there.
+        dashboard: whether to serve the page and the API of its runs (docs/dashboard.md): True for
+            any free port of this machine's own, a port, or ``"ADDRESS:PORT"``. A process of its own
+            serves it, which is started when somebody comes.
         options: further options of the engine, by name (see its module).
 
     Use it as a context manager: leaving waits for its runs, or, if an exception is on its way,
@@ -85,6 +92,7 @@ class Manager:
         telemetry: TelemetryMode = "advisory",
         telemetry_listen: str | int | None = None,
         telemetry_password_file: str | Path | None = None,
+        dashboard: bool | int | str | Dashboard = False,
         **options: Any,
     ) -> None:
         if workers is not None and workers < 0:
@@ -111,12 +119,16 @@ class Manager:
         self._telemetry = telemetry
         skew = None if telemetry == "off" else Skew(closed_loop=telemetry == "closed-loop")
         self._loop = Loop(engine, self._scheduler, skew)
+        self._actions = Actions(self._loop)
+        self._control = ControlServer(self._actions.asked)
         self._endpoint = endpoint_of(self._loop, telemetry_listen, telemetry_password_file)
         self._runs: weakref.WeakSet[Run] = weakref.WeakSet()
         self._single: dict[tuple[str, str], SingleCalls] = {}
         self._lock = threading.Lock()
         self._closed = False
+        self._dashboard: Dashboard | None = None
         try:
+            self._dashboard = dashboard_of(dashboard)
             self._loop.start()
             if self._outposts is not None:
                 self._outposts.open(self._loop)
@@ -127,7 +139,10 @@ class Manager:
                 self._endpoint.close()
             if self._outposts is not None:
                 self._outposts.close()
+            if self._dashboard is not None:
+                self._dashboard.close()
             raise
+        self._control.start()
         self.resize(self.pool_size)
 
     # -- runs ------------------------------------------------------------------------------------
@@ -194,7 +209,7 @@ class Manager:
             raise
         run = self._work_on(opened)
         if temporary:
-            weakref.finalize(run.handle, shutil.rmtree, where, ignore_errors=True)
+            weakref.finalize(run.handle, _remove, where, self._dashboard)
         return run.handle
 
     def resume(self, directory: str | Path, *, retry_failed: bool = False) -> Run:
@@ -229,6 +244,12 @@ class Manager:
         """The workers that are here now, with their replicas and what they are doing."""
         return self._loop.ask(self._scheduler.worker_views)
 
+    def drain(self, worker: str) -> None:
+        """Give a worker nothing more, and let it go when it has ended what it has. Another takes
+        its place where the manager keeps a number of workers (``resize``), or where one of a class
+        of glideins would pay for itself. Raises InputError if it is not here."""
+        self._actions.drain_by_program(worker)
+
     def skew(self) -> SkewView:
         """Which workers are slow now, and what was found to slow them."""
         watch = self._loop.skew
@@ -238,6 +259,11 @@ class Manager:
     def telemetry_address(self) -> tuple[str, int] | None:
         """Where agents beside the workers send what they see, if that was asked for."""
         return None if self._endpoint is None else self._endpoint.address
+
+    @property
+    def dashboard_url(self) -> str | None:
+        """What a person opens in a browser, if there is a dashboard; a secret is in it."""
+        return None if self._dashboard is None else self._dashboard.url
 
     def invitation(self) -> Invitation | None:
         """How workers from outside reach this manager: what is in every run's directory, too, for
@@ -260,6 +286,7 @@ class Manager:
                     run.wait_settled()
         finally:
             self._closed = True
+            self._control.close()
             if self._endpoint is not None:
                 self._endpoint.close()
             try:
@@ -267,6 +294,8 @@ class Manager:
                     self._outposts.close()
             finally:
                 self._loop.stop()
+                if self._dashboard is not None:
+                    self._dashboard.close()
             for calls in self._single.values():
                 calls.close()
 
@@ -285,20 +314,25 @@ class Manager:
             opened.manifest.name,
             cancel=lambda: loop.call(lambda: loop.cancel(run.id)),
             progress=lambda: loop.ask(lambda: loop.progress(run.id)),
+            act=lambda action: self._actions.by_program(action, run.id),
         )
         run = ActiveRun(opened, handle, closed=closed)
         run.invite(loop.engine.invitation())  # not in the loop: it may ask a slow name service
         if closed:
             self._runs.add(handle)
+            self._control.announce(opened.directory, run.id)
         try:
             loop.ask(lambda: loop.open(run))
         except Exception:
             run.invite(None)
+            note.withdraw(opened.directory)
             opened.journal.close()
             raise
         except BaseException:  # an interrupt: the loop may have taken the journal already
             loop.call(lambda: loop.cancel(run.id))
             raise
+        if closed and self._dashboard is not None:
+            self._dashboard.show(opened.directory.absolute())
         return run
 
     def _open_single(self, task: Task, context: Recipe) -> SingleCalls:
@@ -322,6 +356,12 @@ def _directory_of(directory: str | Path | None) -> tuple[Path, bool]:
     if directory is not None:
         return Path(directory).absolute(), False
     return Path(tempfile.mkdtemp(prefix="pcm-run-")), True
+
+
+def _remove(directory: Path, dashboard: Dashboard | None) -> None:
+    if dashboard is not None:
+        dashboard.forget(directory)
+    shutil.rmtree(directory, ignore_errors=True)
 
 
 def _check_map(task: object, context: object, batch: object) -> None:

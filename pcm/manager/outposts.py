@@ -59,7 +59,13 @@ class Outposts:
         self._loop: Loop | None = None
         try:
             self._supply = GlideinSupply(
-                classes, self._home.glideins, self._home.id, self._tell, log.info, host=host
+                classes,
+                self._home.glideins,
+                self._home.id,
+                self._tell,
+                log.info,
+                host=host,
+                changed=self._wake,
             )
         except BaseException:
             self._home.close()
@@ -113,6 +119,12 @@ class Outposts:
         loop = self._loop
         if loop is not None:
             loop.call(lambda: loop.tell(event))
+
+    def _wake(self) -> None:
+        """There is something to be written in the logs of runs."""
+        loop = self._loop
+        if loop is not None:
+            loop.call(lambda: None)
 
 
 def check_bindings() -> None:

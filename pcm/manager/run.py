@@ -10,9 +10,11 @@ from typing import Any, Self
 
 import msgspec
 
+from pcm.control.messages import Answer
 from pcm.core.commands import RunOutcome
-from pcm.errors import PcmError, RunError
+from pcm.errors import InputError, PcmError, RunError
 from pcm.journal import JournalReader
+from pcm.journal.entries import ActionKind
 from pcm.manager.row import Row
 from pcm.report.summary import Summary, summarise
 
@@ -32,6 +34,7 @@ class Progress(msgspec.Struct, frozen=True):
     workers: int = 0
     warm_workers: int = 0
     loading_workers: int = 0
+    paused: bool = False
 
 
 class Run:
@@ -49,6 +52,7 @@ class Run:
         *,
         cancel: Callable[[], None],
         progress: Callable[[], Progress | None],
+        act: Callable[[ActionKind], Answer],
     ) -> None:
         self.directory = directory
         self.name = name
@@ -56,6 +60,7 @@ class Run:
         self._error: PcmError | None = None
         self._cancel = cancel
         self._ask_progress = progress
+        self._act = act
         self._last_progress: Progress | None = None
         self._lock = threading.Lock()
         self._rows_changed = threading.Condition(self._lock)
@@ -137,6 +142,29 @@ class Run:
         """Stop working on this run; what is done is kept and it can be resumed."""
         self._cancel()
 
+    def pause(self) -> None:
+        """Send nothing more to workers; what they have goes on to its end, and what they have
+        loaded stays as long as that of any idle worker. A pause ends with its manager: a run that
+        is resumed goes on. Whoever waits for the run waits on. Nothing, if the run is over."""
+        self._ask_to("pause")
+
+    def unpause(self) -> None:
+        """Go on after a pause."""
+        self._ask_to("unpause")
+
+    def retry_failed(self) -> int:
+        """Try all items again that have failed or were quarantined so far, while the run goes on;
+        returns how many. An iteration that has given such an item's failure gives its later row,
+        too. Raises InputError if the run is over."""
+        answer = self._ask_to("retry_failed")
+        if answer is None or not answer.done:
+            raise InputError(
+                f"run {self.name} is over" if answer is None else answer.text,
+                file=str(self.directory),
+                mend="resume it with retry_failed=True",
+            )
+        return answer.items
+
     def progress(self) -> Progress | None:
         """Where the run stands now; at its end, where it stood; None if its manager broke."""
         current = None if self.done else self._ask_progress()
@@ -148,6 +176,10 @@ class Run:
         """Counts and the split of the workers' time, from the journal; also while it goes on."""
         with JournalReader(self.directory) as reader:
             return summarise(reader)
+
+    def _ask_to(self, action: ActionKind) -> Answer | None:
+        """None if the run is over."""
+        return None if self.done else self._act(action)
 
     def _raise_if_failed(self) -> None:
         if self._error is not None:

@@ -116,6 +116,8 @@ def described(progress: Progress) -> str:
         parts.append(f"{progress.failed:,} failed")
     if progress.items_per_second > 0:
         parts.append(rate(progress.items_per_second))
+    if progress.paused:
+        parts.append("paused")
     if progress.eta_seconds and progress.finished < progress.items:
         parts.append(f"{duration(progress.eta_seconds)} left")
     states = [

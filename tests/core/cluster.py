@@ -33,6 +33,7 @@ from pcm.core.events import (
     Event,
     ItemsAdded,
     ItemsDone,
+    ItemsReopened,
     LossCause,
     PoolSized,
     ProvisionFailed,
@@ -189,6 +190,12 @@ class Cluster:
 
     def cancel(self, run: str) -> None:
         self.tell(RunCancelled(run))
+
+    def reopen(self, run: str) -> None:
+        """All items that were given up wait again; nothing once it is ending."""
+        if run not in self.ended:
+            items, self.given_up[run] = sorted(self.given_up[run]), {}
+            self.tell(ItemsReopened(run, tuple((item, item + 1) for item in items)))
 
     def size(self, workers: int, pool: str = "local") -> None:
         self.tell(PoolSized(pool, workers))

@@ -10,7 +10,17 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from pcm.core.commands import Provision
-from pcm.core.events import BatchDone, BatchLost, Capacity, ItemsDone, ReplicaFailed, SkewChanged
+from pcm.core.events import (
+    BatchDone,
+    BatchLost,
+    Capacity,
+    ItemsDone,
+    ReplicaFailed,
+    RunPaused,
+    RunUnpaused,
+    SkewChanged,
+    WorkerDrained,
+)
 from tests.core.cluster import Cluster
 
 GB = 10**9
@@ -143,6 +153,24 @@ class Chaos(RuleBasedStateMachine):
             self.unclosed.discard(run)
             self.cluster.cancel(run)
 
+    @rule(index=pick, pause=st.booleans())
+    def pause_run(self, index: int, pause: bool) -> None:
+        if self.cluster.runs:
+            run = chosen(self.cluster.runs, index)
+            self.cluster.tell(RunPaused(run) if pause else RunUnpaused(run))
+
+    @rule(index=pick)
+    def try_failed_items_again(self, index: int) -> None:
+        if self.cluster.runs:
+            run = chosen(self.cluster.runs, index)
+            if run not in self.cancelled:
+                self.cluster.reopen(run)
+
+    @rule(index=pick)
+    def drain_worker(self, index: int) -> None:
+        if self.cluster.machines:
+            self.cluster.tell(WorkerDrained(chosen(self.cluster.machines, index)))
+
     @rule(workers=st.integers(0, 5))
     def resize(self, workers: int) -> None:
         self.cluster.size(workers)
@@ -172,6 +200,8 @@ class Chaos(RuleBasedStateMachine):
         cluster.size(2)
         for run in self.unclosed:
             cluster.close(run)
+        for run in cluster.runs:
+            cluster.tell(RunUnpaused(run))
         cluster.settle()
         for run in cluster.runs:
             outcome = cluster.ended[run]

@@ -157,7 +157,7 @@ def test_failures_can_be_forgotten_and_seq_goes_on(directory: Path) -> None:
         journal.record([success(0), failure(1)])
         journal.give_up(1, "failed", (), 1.0)
         journal.commit()
-        assert journal.forget_failures() == 1
+        assert journal.forget_failures() == [1]
         assert journal.failed_items() == []
         journal.record([success(1)])
         journal.commit()

@@ -22,6 +22,8 @@ def test_the_figures_in_one_line() -> None:
         "3 workers (2 warm, 1 loading), 64 in flight"
     )
     assert described(Progress(0, 0, 0, 0, 0.0, 0.0, None)) == "0/0 (0 %), 0 workers"
+    paused = Progress(10, 4, 0, 0, 1.0, 0.0, None, paused=True)
+    assert described(paused) == "4/10 (40 %), paused, 0 workers"
 
 
 def test_a_line_for_every_tenth_of_the_items() -> None:
