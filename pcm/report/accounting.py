@@ -42,6 +42,9 @@ _READ: dict[str, msgspec.json.Decoder[Any]] = {
         events.BatchLost,
         events.RunOpened,
         events.ItemsAdded,
+        events.ItemsReopened,
+        events.RunPaused,
+        events.RunUnpaused,
         commands.Load,
         commands.Evict,
         commands.Dispatch,
@@ -57,6 +60,11 @@ def account(reader: JournalReader, now: float | None = None) -> Accounts:
     """
     tally = Tally()
     seconds, sittings = go_through(reader.events(), tally, now, reader.costs())
+    return books(reader, tally, seconds, sittings)
+
+
+def books(reader: JournalReader, tally: Tally, seconds: float, sittings: int) -> Accounts:
+    """From a tally that ``go_through`` has filled, and what that returned."""
     manifest, status, counts = reader.manifest, reader.status, reader.counts()
     return Accounts(
         run=manifest.run,
@@ -89,6 +97,7 @@ def account(reader: JournalReader, now: float | None = None) -> Accounts:
             SlowItem(msgspec.json.decode(row.key), row.seconds, row.worker, row.kind, row.attempt)
             for row in reader.slowest(SLOWEST_ITEMS)
         ],
+        dropped_events=reader.dropped_events,
     )
 
 
@@ -161,3 +170,7 @@ def _handle_of_run(sitting: Sitting, event: events.Event | commands.Command, at:
             sitting.items_added(event, at)
         case commands.GiveUp():
             sitting.gave_up(event, at)
+        case events.ItemsReopened():
+            sitting.reopened(event, at)
+        case events.RunPaused() | events.RunUnpaused():
+            sitting.paused(at, rests=isinstance(event, events.RunPaused))

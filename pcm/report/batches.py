@@ -99,10 +99,11 @@ class OpenBatch:
         yield Stretch(start, middle, "useful", self.context)
         yield Stretch(middle, stop, "lost", self.context)
 
-    def was_lost(self, start: float, stop: float) -> Iterator[Stretch]:
+    def was_lost(self, start: float, stop: float, *, taken: bool) -> Iterator[Stretch]:
         """A batch that was cut short: what it took to its last outcome counts like a batch of those
-        items, the rest is lost."""
+        items, the rest is lost. ``taken``: whether because its worker was taken away."""
         salvaged = min(max(start, self.last_outcome_at), stop) if self.outcomes else start
         middle = start + (salvaged - start) * self.kept / max(1, self.outcomes)
         yield Stretch(start, middle, "useful", self.context)
-        yield Stretch(middle, stop, "lost", self.context)
+        yield Stretch(middle, salvaged, "lost", self.context)
+        yield Stretch(salvaged, stop, "lost", self.context, taken)

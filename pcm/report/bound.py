@@ -51,22 +51,32 @@ class Stay(NamedTuple):
 def bound_seconds(stays: Sequence[Stay], work: float, seconds: float) -> float:
     """For ``work`` units of cost. At most ``seconds``, which the sitting took: it shows that so
     much can be done in that time, and a bound beyond it would be the error of its measurement."""
-    speeds = _by_kind([(stay.kind, stay.speed) for stay in stays])
-    if work <= 0.0 or not speeds:
+    intervals = intervals_of(stays)
+    if work <= 0.0 or not intervals:
         return 0.0
+    dearest = max(s.dearest_seconds * i.speed for s, i in zip(stays, intervals, strict=True))
+    return min(fluid_bound(intervals, work, dearest=dearest), seconds)
+
+
+def intervals_of(stays: Sequence[Stay]) -> list[Interval]:
+    """Of each stay, what the bound holds it to be able to do; [] if nothing was decided at all."""
+    speeds = _by_kind([(stay.kind, stay.speed) for stay in stays])
+    if not speeds:
+        return []
     loads = _by_kind([(stay.kind, stay.load_seconds) for stay in stays if stay.load_seconds])
     mean_speed = fmean(speed for some in speeds.values() for speed in some)
+    usual_speeds = {kind: fmean(some) for kind, some in speeds.items()}
     all_loads = [load for some in loads.values() for load in some] or [0.0]
+    kinds = {stay.kind for stay in stays}
+    usual_loads = {kind: median(loads.get(kind, all_loads)) for kind in kinds}
     intervals = []
-    dearest = 0.0
     for stay in stays:
-        speed = stay.speed or fmean(speeds.get(stay.kind, [mean_speed]))
-        load_seconds = median(loads.get(stay.kind, all_loads))
+        speed = stay.speed or usual_speeds.get(stay.kind, mean_speed)
+        load_seconds = usual_loads[stay.kind]
         if stay.load_seconds is not None:
             load_seconds = min(stay.load_seconds, load_seconds)
         intervals.append(Interval(stay.start_seconds, stay.end_seconds, speed, load_seconds))
-        dearest = max(dearest, stay.dearest_seconds * speed)
-    return min(fluid_bound(intervals, work, dearest=dearest), seconds)
+    return intervals
 
 
 def _by_kind(measured: list[tuple[str, float | None]]) -> dict[str, list[float]]:

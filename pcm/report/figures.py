@@ -129,6 +129,9 @@ class Accounts(msgspec.Struct, frozen=True):
     workers: list[WorkerAccount]
     contexts: list[ContextAccount]
     slowest: list[SlowItem]
+    dropped_events: int = 0
+    """How many of the oldest entries of the event log are gone, since there were so many: what they
+    told of is in none of the above but the counts of items."""
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON."""

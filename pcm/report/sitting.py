@@ -14,6 +14,7 @@ from pcm.core.events import (
     BatchLost,
     ItemsAdded,
     ItemsDone,
+    ItemsReopened,
     ReplicaChanged,
     ReplicaFailed,
     RunOpened,
@@ -25,7 +26,7 @@ from pcm.report.batches import FinishedItems, OpenBatch
 from pcm.report.bound import Stay, bound_seconds
 from pcm.report.figures import Split, WorkerAccount
 from pcm.report.tally import Tally
-from pcm.report.timeline import Stretch, divide
+from pcm.report.timeline import Course, Stretch, divide
 from pcm.report.waiting import Waiting
 
 
@@ -41,6 +42,8 @@ class Presence:
         self.free_at: dict[str, float] = defaultdict(float)
         """Until when each context's batches are known to have run: they run one after another."""
         self.batches: dict[int, OpenBatch] = {}
+        self.out: list[tuple[float, float]] = []
+        """From when to when it had each of its batches, as the manager sees it."""
         self.items = self.batch_count = self.lost_batches = self.loads = 0
         self.load_seconds: dict[str, float] = {}
         """By context: the shortest load; 0 if it was warm before the log began."""
@@ -61,6 +64,8 @@ class Sitting:
         self._costs = costs
         self._waiting = Waiting()
         self._opened: RunOpened | None = None
+        self._given_up: set[int] = set()
+        """Items that failed and were given up."""
         self._work = 0.0
         self._stays: list[Stay] = []
 
@@ -76,8 +81,25 @@ class Sitting:
     def gave_up(self, command: GiveUp, at: float) -> None:
         if command.kind == "failed":
             self._tally.given_up += 1
+            self._given_up.add(command.item)
             self._work += float(self._costs[command.item : command.item + 1].sum())
+        self._tally.decided(1, at)
         self._waiting.gave_up(command.item, at)
+
+    def reopened(self, event: ItemsReopened, at: float) -> None:
+        """What was given up is to be done after all, and counts when it has its next outcome."""
+        ranges = (range(start, stop) for start, stop in event.ranges)
+        items = np.array([item for one in ranges for item in one], np.int64)
+        again = self._given_up.intersection(items.tolist())
+        self._given_up -= again
+        self._tally.given_up -= len(again)
+        self._work -= self._cost(np.array(sorted(again), np.int64))
+        self._tally.decided(-len(items), at)
+        self._waiting.reopened(items, at)
+
+    def paused(self, at: float, *, rests: bool) -> None:
+        """While it rests, nothing waits for anybody."""
+        self._waiting.paused(at, rests=rests)
 
     def worker_joined(self, event: WorkerJoined, at: float) -> None:
         self._present.setdefault(event.worker, Presence(event, at))
@@ -108,11 +130,11 @@ class Sitting:
             presence.load_seconds[event.context] = min(seconds, shortest)
             if begun is not None:
                 presence.loads += 1
-                self._tally.context_loaded(event.context, seconds)
+                self._tally.context_loaded(event.context, presence.capacity.kind, seconds, at)
 
     def replica_failed(self, event: ReplicaFailed, at: float) -> None:
         if self._end_load(event.worker, event.context, at) is not None:
-            self._tally.load_failures[event.context] += 1
+            self._tally.load_failed(event.context, at)
 
     def load_dropped(self, worker: str, context: str, at: float) -> None:
         self._end_load(worker, context, at)
@@ -128,7 +150,7 @@ class Sitting:
                 self._costs = np.concatenate([self._costs, more])
             self._waiting.taken(batch.items, batch.stop, at)
             presence.batch_count += 1
-            self._tally.dispatched(command)
+            self._tally.dispatched(command, at)
 
     def items_done(self, event: ItemsDone, at: float) -> None:
         presence = self._batches.get(event.batch)
@@ -137,6 +159,7 @@ class Sitting:
             added = presence.batches[event.batch].add(event, at, self._finished)
             presence.items += len(added.kept)
             self._work += self._cost(added.kept)
+            self._tally.decided(len(added.kept), at)
             self._waiting.decided(added.good, at)
             self._waiting.returned(added.closed, at)
 
@@ -145,6 +168,7 @@ class Sitting:
         if presence is None:
             return
         batch = presence.batches.pop(event.batch)
+        presence.out.append((batch.dispatched_at, at))
         self._waiting.returned(batch.open_items, at)
         # The worker measured from the arrival of the batch, which was just after its dispatch.
         # From the end backwards would be wrong: several ends may be heard of in one turn.
@@ -158,9 +182,10 @@ class Sitting:
         presence = self._batches.pop(event.batch, None)
         if presence is not None:
             batch = presence.batches.pop(event.batch)
+            presence.out.append((batch.dispatched_at, at))
             self._waiting.returned(batch.open_items, at)
             if event.started:
-                self._cut_short(presence, batch, at)
+                self._cut_short(presence, batch, at, taken=event.cause == "evicted")
 
     def end(self, at: float) -> None:
         """The manager stopped, or was never heard of again."""
@@ -170,12 +195,15 @@ class Sitting:
         self._present.clear()
         self._batches.clear()
         took = self.last_at - self.started_at
-        self._tally.bound_seconds += bound_seconds(self._stays, self._work, took)
+        bound = bound_seconds(self._stays, self._work, took)
+        self._tally.sitting_ended(self.started_at, self.last_at, self._stays, bound)
 
     def _leave(self, presence: Presence, at: float, cause: str) -> None:
         running: set[str] = set()
+        taken = cause in ("evicted", "lost")
         for number, batch in presence.batches.items():
             self._batches.pop(number, None)
+            presence.out.append((batch.dispatched_at, at))
             self._waiting.returned(batch.open_items, at)
             if batch.is_complete:
                 start = max(batch.dispatched_at, presence.free_at[batch.context])
@@ -184,19 +212,36 @@ class Sitting:
             elif batch.context not in running:
                 # Of the batches of one context, only the first can have begun.
                 running.add(batch.context)
-                self._cut_short(presence, batch, at)
+                self._cut_short(presence, batch, at, taken=taken)
         for context, begun in presence.loading.items():
-            presence.stretches.append(Stretch(begun, at, "loading", context))
+            presence.stretches.append(Stretch(begun, at, "loading", context, taken))
         waited = self._waiting.time
         split, contexts = divide(presence.joined_at, at, presence.stretches, waited)
-        self._stay(presence, at, cause)
+        stay = self._stay(presence, at, cause)
         self._tally.add_worker(_account(presence, split, cause), contexts)
+        capacity = presence.capacity
+        self._tally.worker_went(
+            Course(
+                worker=presence.worker,
+                kind=capacity.kind,
+                gpus=capacity.gpus,
+                joined_at=presence.joined_at,
+                left_at=at,
+                left=cause,
+                stay=stay,
+                stretches=presence.stretches,
+                out=presence.out,
+                waiting=waited,
+                resting=self._waiting.resting,
+            )
+        )
 
-    def _stay(self, presence: Presence, at: float, cause: str) -> None:
-        """Keep what the bound needs of it, if it could have worked for the run."""
+    def _stay(self, presence: Presence, at: float, cause: str) -> int | None:
+        """Keep what the bound needs of it, if it could have worked for the run: its place among
+        the stays."""
         opened = self._opened
         if cause == "refused" or (opened and not suits(presence.capacity, opened.requirements)):
-            return
+            return None
         contexts = [opened.context] if opened else list(presence.load_seconds)
         loads = [presence.load_seconds[c] for c in contexts if c in presence.load_seconds]
         taken = cause in ("evicted", "lost")
@@ -211,6 +256,7 @@ class Sitting:
                 load_seconds=min(loads, default=None),
             )
         )
+        return len(self._stays) - 1
 
     def _cost(self, items: NDArray[np.int64]) -> float:
         return float(self._costs[items].sum())
@@ -223,13 +269,13 @@ class Sitting:
             presence.dearest_seconds = max(presence.dearest_seconds, stop - start)
         presence.stretches += batch.ran(start, stop)
 
-    def _cut_short(self, presence: Presence, batch: OpenBatch, at: float) -> None:
+    def _cut_short(self, presence: Presence, batch: OpenBatch, at: float, *, taken: bool) -> None:
         start = max(batch.dispatched_at, presence.free_at[batch.context])
         presence.free_at[batch.context] = at
         if batch.outcomes:
             presence.cost += self._cost(batch.decided_items)
             presence.busy_seconds += max(0.0, min(batch.last_outcome_at, at) - start)
-        presence.stretches += batch.was_lost(min(start, at), at)
+        presence.stretches += batch.was_lost(min(start, at), at, taken=taken)
         if not self._finished.has_all(batch.open_items):
             presence.lost_batches += 1  # and not merely overtaken by its copy
 

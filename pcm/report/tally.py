@@ -7,11 +7,14 @@ from collections import defaultdict
 from statistics import median
 
 from pcm.core.commands import Dispatch
+from pcm.report.bound import Stay
 from pcm.report.figures import BatchSizes, ContextAccount, Split, WorkerAccount
+from pcm.report.timeline import Course
 
 
 class Tally:
-    """Filled by the sittings; asked when the log was read."""
+    """Filled by the sittings; asked when the log was read. What goes on when is told too: for
+    those who keep it."""
 
     def __init__(self) -> None:
         self.workers: list[WorkerAccount] = []
@@ -26,12 +29,26 @@ class Tally:
         self._context_splits: dict[str, Split] = defaultdict(Split)
         self._context_batches: dict[str, int] = defaultdict(int)
 
-    def dispatched(self, command: Dispatch) -> None:
+    def dispatched(self, command: Dispatch, at: float) -> None:
         self._batch_sizes.append(command.item_count)
         self._context_batches[command.context] += 1
 
-    def context_loaded(self, context: str, seconds: float) -> None:
+    def decided(self, items: int, at: float) -> None:
+        """So many more have their final outcome; or fewer, where some are to be done again."""
+
+    def context_loaded(self, context: str, kind: str, seconds: float, at: float) -> None:
+        """``kind``: of the worker."""
         self._load_seconds[context].append(seconds)
+
+    def load_failed(self, context: str, at: float) -> None:
+        self.load_failures[context] += 1
+
+    def worker_went(self, course: Course) -> None:
+        """Its stay is over, or the sitting is."""
+
+    def sitting_ended(self, began: float, ended: float, stays: list[Stay], bound: float) -> None:
+        """``bound``: its own, in seconds; unix seconds the others."""
+        self.bound_seconds += bound
 
     def add_worker(self, account: WorkerAccount, contexts: dict[str, Split]) -> None:
         self.workers.append(account)

@@ -28,6 +28,8 @@ def render(accounts: Accounts, console: Console | None = None) -> None:
     console.print(_headline(accounts), markup=False, highlight=False, soft_wrap=True)
     if accounts.bound_seconds:
         console.print(_bound(accounts), markup=False, highlight=False, soft_wrap=True)
+    if accounts.dropped_events:
+        console.print(_late(accounts), markup=False, highlight=False, soft_wrap=True)
     if accounts.error:
         console.print(accounts.error, markup=False, highlight=False, soft_wrap=True)
     for part in (_workers(accounts), _contexts(accounts), _counts(accounts), _slowest(accounts)):
@@ -59,6 +61,13 @@ def _bound(accounts: Accounts) -> str:
         f"{split.loading_seconds / whole:.1%} loading, {split.lost_seconds / whole:.1%} lost, "
         f"{split.idle_seconds / whole:.1%} idle with work waiting, "
         f"{split.no_work_seconds / whole:.1%} without work"
+    )
+
+
+def _late(accounts: Accounts) -> str:
+    return (
+        f"the log was longer than is kept: its first {accounts.dropped_events:,} entries are gone, "
+        "and times and batches are those since then"
     )
 
 

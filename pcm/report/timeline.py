@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal, NamedTuple
 
 from pcm.report.figures import Split
@@ -19,6 +20,65 @@ class Stretch(NamedTuple):
     stop: float
     use: Use
     context: str
+    taken: bool = False
+    """Whether it ended because its worker was taken away."""
+
+
+class Course(NamedTuple):
+    """What is known of a worker's stay when it ends. ``stay``: its place among those of the bound;
+    None if it could not have worked for the run. ``out``: from when to when it had each batch."""
+
+    worker: str
+    kind: str
+    gpus: int
+    joined_at: float
+    left_at: float
+    left: str
+    stay: int | None
+    stretches: list[Stretch]
+    out: list[tuple[float, float]]
+    waiting: WaitingTime
+    resting: WaitingTime
+
+
+class Piece(NamedTuple):
+    """A part of a worker's stay in which it did one thing; ``label`` is empty where nothing went
+    on. ``contexts``: those that shared it."""
+
+    start: float
+    stop: float
+    label: str
+    contexts: tuple[str, ...]
+
+
+def sweep(
+    joined: float,
+    left: float,
+    labelled: Iterable[tuple[float, float, str, str]],
+    order: Sequence[str],
+) -> Iterator[Piece]:
+    """Pieces of the time from ``joined`` to ``left``, without gaps and in order, from overlapping
+    ones (start, stop, label, context): each moment has the first label in ``order`` of what goes
+    on then."""
+    edges: list[tuple[float, int, str, str]] = [(left, 0, "", "")]
+    for began, ended, label, context in labelled:
+        start, stop = max(began, joined), min(ended, left)
+        if start < stop:
+            edges += [(start, 1, label, context), (stop, -1, label, context)]
+    edges.sort(key=lambda edge: (edge[0], not edge[1]))
+    going_on: dict[str, dict[str, int]] = {label: defaultdict(int) for label in order}
+    before = joined
+    for at, step, label, context in edges:
+        if at > before:
+            now = next((label for label in order if going_on[label]), "")
+            yield Piece(before, at, now, tuple(going_on[now]) if now else ())
+            before = at
+        if not step:
+            return  # the end of the stay
+        counts = going_on[label]
+        counts[context] += step
+        if not counts[context]:
+            del counts[context]
 
 
 def divide(
@@ -32,39 +92,23 @@ def divide(
     the five parts add up to the time joined, and the contexts' parts, which have only the first
     three, to the worker's.
     """
-    edges: list[tuple[float, int, Stretch | None]] = [(left, 0, None)]
-    for stretch in stretches:
-        start, stop = max(stretch.start, joined), min(stretch.stop, left)
-        if start < stop:
-            edges += [(start, 1, stretch), (stop, -1, stretch)]
-    edges.sort(key=lambda edge: (edge[0], edge[2] is None))
-    going_on: dict[Use, dict[str, int]] = {use: defaultdict(int) for use in _ORDER}
-    spent: dict[tuple[Use, str], float] = defaultdict(float)
+    spent: dict[tuple[str, str], float] = defaultdict(float)
     idle = no_work = 0.0
-    before = joined
-    for at, step, changed in edges:
-        for use in _ORDER:
-            if contexts := going_on[use]:
-                for context in contexts:
-                    spent[use, context] += (at - before) / len(contexts)
-                break
+    going_on = ((s.start, s.stop, s.use, s.context) for s in stretches)
+    for start, stop, use, sharing in sweep(joined, left, going_on, _ORDER):
+        if use:
+            for context in sharing:
+                spent[use, context] += (stop - start) / len(sharing)
         else:
-            waited = waiting.within(before, at)
+            waited = waiting.within(start, stop)
             idle += waited
-            no_work += at - before - waited
-        before = at
-        if changed is None:
-            break  # the end of the stay
-        counts = going_on[changed.use]
-        counts[changed.context] += step
-        if not counts[changed.context]:
-            del counts[changed.context]
+            no_work += stop - start - waited
     splits = {context: _split(spent, context) for context in sorted({key[1] for key in spent})}
     busy = sum(splits.values(), Split())
     return busy + Split(idle_seconds=idle, no_work_seconds=no_work), splits
 
 
-def _split(spent: dict[tuple[Use, str], float], context: str) -> Split:
+def _split(spent: dict[tuple[str, str], float], context: str) -> Split:
     return Split(
         useful_seconds=spent.get(("useful", context), 0.0),
         loading_seconds=spent.get(("loading", context), 0.0),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +30,15 @@ class WaitingTime:
         """The seconds of waiting between two times."""
         return self._until(stop) - self._until(start)
 
+    def pieces(self, start: float, stop: float) -> Iterator[tuple[float, float, bool]]:
+        """The time between two, cut where waiting began or ended: with whether something waited."""
+        number = bisect_right(self._edges, start)
+        for edge in self._edges[number : bisect_left(self._edges, stop)]:
+            yield start, edge, bool(number % 2)
+            start, number = edge, number + 1
+        if start < stop:
+            yield start, stop, bool(number % 2)
+
     def _until(self, at: float) -> float:
         passed = bisect_right(self._edges, at)
         seconds = self._sums[passed // 2]
@@ -47,6 +57,9 @@ class Waiting:
         self._batches = np.zeros(1024, np.int32)
         """By item: how many batches have it."""
         self._done = np.zeros(1024, bool)
+        self._rests = False
+        self.resting = WaitingTime()
+        """When the run rested, whether or not anything would have waited."""
 
     def added(self, items: int, at: float) -> None:
         """So many items more, all without a result."""
@@ -83,8 +96,23 @@ class Waiting:
         self._make_room(item + 1)
         self.decided(np.array([item]), at)
 
+    def reopened(self, items: NDArray[np.int64], at: float) -> None:
+        """They had their final outcome, in this sitting or another, and need one again."""
+        if len(items):
+            self._make_room(int(items.max()) + 1)
+            self._done[items] = False
+            self._open += len(items)
+            self._held += int(np.count_nonzero(self._batches[items]))
+            self._look(at)
+
+    def paused(self, at: float, *, rests: bool) -> None:
+        """While a run rests at its user's wish, nobody could be of use."""
+        self._rests = rests
+        self.resting.changed(at, waits=rests)
+        self._look(at)
+
     def _look(self, at: float) -> None:
-        self.time.changed(at, waits=self._open > self._held)
+        self.time.changed(at, waits=self._open > self._held and not self._rests)
 
     def _make_room(self, stop: int) -> None:
         if stop > len(self._done):

@@ -9,13 +9,30 @@ from pcm.core.events import (
     BatchDone,
     BatchLost,
     ItemsDone,
+    ItemsReopened,
     ReplicaChanged,
     ReplicaFailed,
     RunOpened,
+    RunPaused,
+    RunUnpaused,
     WorkerLeft,
 )
-from pcm.report import Split
-from tests.report.logs import STARTED, STOPPED, Told, accounts_of, dispatch, joined, warm
+from pcm.journal import Journal, JournalReader
+from pcm.journal.parts import parts_of
+from pcm.report import Split, account
+from pcm.report.text import render
+from tests.report.logs import (
+    STARTED,
+    STOPPED,
+    Told,
+    accounts_of,
+    added,
+    dispatch,
+    joined,
+    logged,
+    warm,
+    write,
+)
 
 
 def split(
@@ -283,3 +300,62 @@ def test_a_clock_that_was_set_back(tmp_path: Path) -> None:
     accounts = accounts_of(tmp_path, log)
     assert accounts.seconds == pytest.approx(2.0)
     assert accounts.split == split(no_work=2.0)
+
+
+def test_time_in_which_a_run_rests_is_without_work(tmp_path: Path) -> None:
+    log: list[Told] = [
+        (0, STARTED),
+        (0, added(10)),
+        (0, joined()),
+        (0, warm()),
+        (1, dispatch(1, ((0, 5),))),
+        (2, RunPaused("run-1")),
+        (3, ItemsDone(1, (0, 1, 2, 3, 4))),
+        (3, BatchDone(1, run_seconds=2.0)),
+        (7, RunUnpaused("run-1")),
+        (8, STOPPED),
+    ]
+    assert accounts_of(tmp_path, log).split == split(useful=2.0, idle=2.0, no_work=4.0)
+
+
+def test_an_item_that_is_tried_again_after_all_counts_once(tmp_path: Path) -> None:
+    begun: list[Told] = [
+        (0, STARTED),
+        (0, RunOpened("run-1", "c")),
+        (0, added(2)),
+        (0, joined()),
+        (0, warm()),
+        (0, dispatch(1, ((0, 2),))),
+        (1, ItemsDone(1, (0,), failed=(1,))),
+        (1, GiveUp("run-1", 1, "failed", 0)),
+        (2, BatchDone(1, run_seconds=2.0)),
+        (3, ItemsReopened("run-1", ((1, 2),))),
+        (4, dispatch(2, ((1, 2),))),
+        (6, ItemsDone(2, (0,))),
+        (6, BatchDone(2, run_seconds=2.0)),
+        (7, STOPPED),
+    ]
+    accounts = accounts_of(tmp_path / "again", begun)
+    assert accounts.retries == 1
+    # Of the first batch one of two results was kept; it waited from 3 to 4.
+    assert accounts.split == split(useful=3.0, lost=1.0, idle=1.0, no_work=2.0)
+    once = [*begun[:9], (7, STOPPED)]
+    assert accounts_of(tmp_path / "once", once).retries == 0
+
+
+def test_a_log_whose_beginning_is_gone_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log: list[Told] = [(n, joined(f"w{n}")) for n in range(40)]
+    write(tmp_path, [])
+    with Journal.open(tmp_path, events_limit=10) as journal:
+        for entry in logged(log):
+            journal.log([(entry.at, entry.kind, entry.body)])
+    for part in parts_of(tmp_path)[:2]:
+        part.path.unlink()
+    with JournalReader(tmp_path) as reader:
+        accounts = account(reader)
+    assert accounts.dropped_events == 10
+    assert len(accounts.workers) == 30
+    render(accounts)
+    assert "its first 10 entries are gone" in capsys.readouterr().out

@@ -19,6 +19,8 @@ STEPS = st.lists(
             st.tuples(st.just("take"), SOME),
             st.tuples(st.just("return"), BATCHES),
             st.tuples(st.just("decide"), SOME),
+            st.tuples(st.just("reopen"), SOME),
+            st.tuples(st.just("pause"), st.booleans()),
         ),
     ),
     max_size=30,
@@ -27,27 +29,33 @@ STEPS = st.lists(
 
 @given(STEPS)
 def test_waiting_is_what_has_no_result_and_is_in_no_batch(
-    steps: list[tuple[int, tuple[str, set[int] | int]]],
+    steps: list[tuple[int, tuple[str, set[int] | int | bool]]],
 ) -> None:
     waiting = Waiting()
     waiting.added(ITEMS, 0.0)
     batches: list[set[int]] = []
     done: set[int] = set()
     at, seconds = 0, 0
-    waits = True
+    waits, rests = True, False
     for pause, (what, which) in steps:
         at += pause
         seconds += pause * waits
-        if isinstance(which, int):
+        if isinstance(which, bool):
+            rests = which
+            waiting.paused(at, rests=rests)
+        elif isinstance(which, int):
             if which < len(batches):
                 waiting.returned(np.array(sorted(batches.pop(which))), at)
         elif what == "take":
             batches.append(which)
             waiting.taken(np.array(sorted(which)), ITEMS, at)
+        elif what == "reopen":
+            waiting.reopened(np.array(sorted(which & done), int), at)
+            done -= which
         else:
             done |= which
             waiting.decided(np.array(sorted(which)), at)
-        waits = len(done | set().union(*batches)) < ITEMS
+        waits = not rests and len(done | set().union(*batches)) < ITEMS
         assert waiting.time.within(0, at) == seconds
     assert waiting.time.within(at, at + 7) == 7 * waits
 
