@@ -37,7 +37,9 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # Nor do they write into the caches of who runs them, or read what is there.
 os.environ["XDG_CACHE_HOME"] = tempfile.mkdtemp(prefix="pcm-caches-")
-atexit.register(shutil.rmtree, os.environ["XDG_CACHE_HOME"], ignore_errors=True)
+os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp(prefix="pcm-state-")
+for _place in ("XDG_CACHE_HOME", "XDG_STATE_HOME"):
+    atexit.register(shutil.rmtree, os.environ[_place], ignore_errors=True)
 
 # Whatever loses its parent in a test becomes a child of ours, and so does not escape the check.
 adopt_orphans()

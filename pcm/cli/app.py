@@ -6,7 +6,21 @@ from typing import Annotated
 
 import typer
 
-from pcm.cli import batch, doctor, glidein, report, resume, run, skew, status, worker
+from pcm.cli import (
+    actions,
+    batch,
+    dashboard,
+    doctor,
+    events,
+    glidein,
+    report,
+    resume,
+    run,
+    skew,
+    status,
+    top,
+    worker,
+)
 
 app = typer.Typer(
     name="pcm",
@@ -45,8 +59,19 @@ for name, module in (
     ("worker", worker),
     ("status", status),
     ("report", report),
+    ("top", top),
+    ("dashboard", dashboard),
+    ("events", events),
     ("skew", skew),
     ("doctor", doctor),
 ):
     app.command(name)(module.command)
+for name, action in (
+    ("pause", actions.pause),
+    ("unpause", actions.unpause),
+    ("cancel", actions.cancel),
+    ("retry", actions.retry),
+    ("drain", actions.drain),
+):
+    app.command(name)(action)
 app.add_typer(glidein.app, name="glidein")

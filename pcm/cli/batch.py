@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from pcm.cli.verbs import AsJson, Engine, Listen, PasswordFile, Ssl, Workers, verb
+from pcm.cli.verbs import AsJson, Dashboard, Engine, Listen, PasswordFile, Ssl, Workers, verb
 
 DEFAULT_MAX_TOKENS = 256
 
@@ -38,6 +38,7 @@ def command(
     listen: Listen = None,
     password_file: PasswordFile = None,
     ssl: Ssl = False,
+    dashboard: Dashboard = None,
     directory: Annotated[
         Path | None, typer.Option(help="The run's directory; else OUTPUT_FILE.run")
     ] = None,
@@ -52,10 +53,12 @@ def command(
     from pcm.cli.choice import chosen, given_options
     from pcm.cli.conduct import carry_out
     from pcm.cli.openai_task import answer, cost
+    from pcm.cli.served import wish
     from pcm.cli.shared_opening import CHATS_SEEN, shared_opening
     from pcm.formats import OpenAIBatch, check_outputs, read_requests
     from pcm.runfile.plan import check_directory
 
+    wished = wish(dashboard)
     choice = chosen(engine, given_options(listen, password_file, ssl))
     requests = read_requests(input_file)  # checks the whole file, then reads it as a stream
     first = list(islice(requests, CHATS_SEEN))
@@ -84,5 +87,6 @@ def command(
             name=input_file.name,
             failure_limit=None,  # every request gets its answer or its own error
         ),
+        dashboard=wished,
         as_json=as_json,
     )

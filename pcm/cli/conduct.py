@@ -12,6 +12,7 @@ import typer
 from pcm.cli import exits
 from pcm.cli.choice import Choice
 from pcm.cli.interrupts import Interrupts
+from pcm.cli.served import Wish, served, where_it_is
 from pcm.cli.supply import Supply
 from pcm.cli.verbs import complain, emit
 from pcm.durations import counted, duration, rate
@@ -23,6 +24,7 @@ from pcm.watching.progress import display
 if TYPE_CHECKING:
     from pcm.engines.base import Engine
     from pcm.manager import Manager, Run
+    from pcm.manager.dashboard import Dashboard
     from pcm.report import Summary
 
 SHOWN_FAILURES = 3
@@ -35,25 +37,28 @@ def carry_out(
     begin: Callable[[Manager], Run],
     *,
     supply: Supply | None = None,
+    dashboard: Wish = None,
     as_json: bool,
 ) -> int:
     """Open the run in the directory in a manager of its own, see it through, say how it ended.
 
-    ``supply``: the glideins that it takes, if any.
+    ``supply``: the glideins that it takes, if any. ``dashboard``: where its page is served.
 
     Workers are started when the run is open, so bad input costs nothing. Gives the exit code;
     raises what ``begin`` raises.
     """
-    with Notices() as notices:
+    with Notices() as notices, served(dashboard, directory) as page:
         if supply is not None and supply.glideins:
-            manager, count = _with_glideins(choice, supply, directory), workers or 0
+            manager, count = _with_glideins(choice, supply, directory, page), workers or 0
         else:
             supply = None
-            manager, count = _plain(choice, workers, directory)
+            manager, count = _plain(choice, workers, directory, page)
         with manager:
             run = begin(manager)
             if not as_json:
                 _advise(manager, run, supply, count)
+                if page is not None and (line := where_it_is(page, run.directory, dashboard)):
+                    typer.echo(line, err=True)
             manager.resize(count)
             error, interrupted = _wait(run, manager, notices, silent=as_json)
             if not run.done:  # the manager itself has failed: there is nothing to wait for
@@ -68,16 +73,21 @@ def carry_out(
     return code
 
 
-def _plain(choice: Choice, workers: int | None, directory: Path) -> tuple[Manager, int]:
+def _plain(
+    choice: Choice, workers: int | None, directory: Path, page: Dashboard | None
+) -> tuple[Manager, int]:
     """A manager without workers yet, and how many it shall have."""
     from pcm.manager import Manager
 
     carrier = _engine(choice, workers, directory)
     count = carrier.default_workers() if workers is None else workers
-    return Manager(carrier, workers=0, telemetry=choice.telemetry), count
+    manager = Manager(carrier, workers=0, telemetry=choice.telemetry, dashboard=page or False)
+    return manager, count
 
 
-def _with_glideins(choice: Choice, supply: Supply, directory: Path) -> Manager:
+def _with_glideins(
+    choice: Choice, supply: Supply, directory: Path, page: Dashboard | None
+) -> Manager:
     from pcm.manager import Manager
 
     return Manager(
@@ -87,6 +97,7 @@ def _with_glideins(choice: Choice, supply: Supply, directory: Path) -> Manager:
         home=supply.home_of(directory),
         host=supply.host,
         telemetry=choice.telemetry,
+        dashboard=page or False,
         **choice.engine_options,
     )
 

@@ -24,23 +24,25 @@ def command(
     replay: Annotated[
         bool, typer.Option("--replay", help="Also simulate the run, and compare how long it took.")
     ] = False,
+    html: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Write the whole story as one page, with plots, that needs no net."
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> int:
     """What a run's time went into, and what went wrong."""
-    import msgspec
-
     from pcm.cli.failures import described, failures
     from pcm.journal import JournalReader
     from pcm.report import account
 
+    if as_json or html is not None:
+        return _told(directory, html, replay=replay, as_json=as_json)
     with JournalReader(directory) as reader:
         accounts = account(reader)
         failed = failures(reader)
         prediction = _predicted(reader) if replay else None
-    if as_json:
-        simulated = {} if prediction is None else {"replay": msgspec.to_builtins(prediction)}
-        emit(accounts.to_dict() | {"failures": msgspec.to_builtins(failed)} | simulated)
-        return exits.SUCCEEDED
     from pcm.report.text import render
 
     render(accounts)
@@ -53,6 +55,45 @@ def command(
     if len(failed) > SHOWN_FAILURES:
         typer.echo(f"and {len(failed) - SHOWN_FAILURES} other kinds; --json shows all")
     return exits.SUCCEEDED
+
+
+def _told(directory: Path, html: Path | None, *, replay: bool, as_json: bool) -> int:
+    """The whole story, as JSON, as a page, or both."""
+    import msgspec
+
+    from pcm.journal import JournalReader
+    from pcm.report.story import tell
+
+    with JournalReader(directory) as reader:
+        story, history = tell(reader)
+        prediction = _predicted(reader) if replay else None
+    if html is not None:
+        from pcm.report.html import page
+
+        _write(html, page(story, history))
+    if as_json:
+        simulated = {} if prediction is None else {"replay": msgspec.to_builtins(prediction)}
+        emit(story.to_dict() | simulated)
+    else:
+        typer.echo(f"report: {html}")
+        if prediction is not None:
+            typer.echo(str(prediction))
+    return exits.SUCCEEDED
+
+
+def _write(path: Path, page: str) -> None:
+    from pcm.errors import InputError
+    from pcm.formats.atomic import atomic_file
+
+    try:
+        with atomic_file(path) as file:
+            file.write(page.encode())
+    except OSError as error:
+        raise InputError(
+            f"the report cannot be written ({error.strerror})",
+            file=str(path),
+            mend="give a file in a directory in which this user may write",
+        ) from error
 
 
 def _predicted(reader: JournalReader) -> Prediction:

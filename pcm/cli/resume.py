@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from pcm.cli.verbs import AsJson, Engine, Listen, PasswordFile, Ssl, Workers, verb
+from pcm.cli.verbs import AsJson, Dashboard, Engine, Listen, PasswordFile, Ssl, Workers, verb
 
 
 @verb
@@ -19,6 +19,7 @@ def command(
     listen: Listen = None,
     password_file: PasswordFile = None,
     ssl: Ssl = False,
+    dashboard: Dashboard = None,
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Try failed items again, too.")
     ] = False,
@@ -28,10 +29,12 @@ def command(
     run was begun, unless another is named."""
     from pcm.cli.choice import as_begun, chosen, given_options
     from pcm.cli.conduct import carry_out
+    from pcm.cli.served import wish
     from pcm.cli.supply import supply_as_begun
 
     options = given_options(listen, password_file, ssl)
     begun = as_begun(directory)
+    wished = wish(dashboard)
     choice = chosen(engine, options, begun.engine, begun.engine_options)
     choice = choice._replace(telemetry=begun.telemetry)
     return carry_out(
@@ -40,5 +43,6 @@ def command(
         directory,
         lambda manager: manager.resume(directory, retry_failed=retry_failed),
         supply=supply_as_begun(directory).trusted() if choice.engine == begun.engine else None,
+        dashboard=wished,
         as_json=as_json,
     )

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from pcm.cli import exits
-from pcm.cli.verbs import AsJson, Engine, Listen, PasswordFile, Ssl, Workers, emit, verb
+from pcm.cli.verbs import AsJson, Dashboard, Engine, Listen, PasswordFile, Ssl, Workers, emit, verb
 from pcm.durations import counted
 from pcm.errors import InputError
 
@@ -23,6 +23,7 @@ def command(
     listen: Listen = None,
     password_file: PasswordFile = None,
     ssl: Ssl = False,
+    dashboard: Dashboard = None,
     directory: Annotated[
         str | None, typer.Option(help="The run's directory, instead of the file's.")
     ] = None,
@@ -39,10 +40,12 @@ def command(
     if file is None:
         raise InputError("no run file is given", mend="write pcm run FILE.yaml")
     from pcm.cli.choice import Choice, chosen, given_options
+    from pcm.cli.served import wish
     from pcm.runfile import prepare, read
 
     run_file, document = read(file)
     options = given_options(listen, password_file, ssl)
+    wish(dashboard)  # before anything else: it may be misspelt
     chosen(engine, options, run_file.carrier)
     plan = prepare(
         run_file,
@@ -78,6 +81,7 @@ def command(
             failure_limit=plan.failure_limit,
         ),
         supply=Supply(plan.glideins, plan.home, plan.host),
+        dashboard=plan.dashboard if dashboard is None else wish(dashboard),
         as_json=as_json,
     )
 

@@ -40,6 +40,13 @@ PasswordFile = Annotated[
     Path | None,
     typer.Option(help="taskvine: what workers must know to join; else it is made up."),
 ]
+Dashboard = Annotated[
+    str | None,
+    typer.Option(
+        metavar="on|off|PORT|ADDRESS:PORT",
+        help="Where its page is served: on (the default), any free port of this machine's own.",
+    ),
+]
 Ssl = Annotated[bool, typer.Option("--ssl", help="taskvine: encrypt what goes to workers.")]
 
 

@@ -51,6 +51,7 @@ class Plan:
     home: Path | None = None
     """None: the default of whoever starts the manager."""
     host: str = ""
+    dashboard: bool | int | str | None = None
 
 
 def prepare(
@@ -93,6 +94,7 @@ def prepare(
         glideins=glideins if carrier == ENGINE else (),
         home=_home(run_file, base),
         host=run_file.host,
+        dashboard=run_file.dashboard,
     )
     _check_writable(plan, document)
     return plan

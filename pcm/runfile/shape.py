@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, PlainValidator, WithJsonSchema, model_validator
 
+from pcm.errors import InputError
 from pcm.runfile.glidein_class import GlideinClass
 from pcm.runfile.part import Part
 
@@ -20,6 +21,33 @@ BatchSize = Annotated[
     int | Literal["auto"],
     PlainValidator(_batch),
     WithJsonSchema({"anyOf": [{"const": "auto"}, {"type": "integer", "minimum": 1}]}),
+]
+
+
+def _dashboard(value: Any) -> bool | int | str | None:
+    from pcm.access import Address
+
+    if value is not None and not isinstance(value, bool):
+        try:
+            Address.of(value)
+        except InputError:
+            raise ValueError("must be true, false, a port or ADDRESS:PORT") from None
+    return value  # type: ignore[no-any-return]
+
+
+DashboardPlace = Annotated[
+    bool | int | str | None,
+    PlainValidator(_dashboard),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "boolean"},
+                {"type": "integer", "minimum": 0, "maximum": 65535},
+                {"type": "string", "pattern": "^.+:[0-9]+$"},
+                {"type": "null"},
+            ]
+        }
+    ),
 ]
 
 Reference = Annotated[
@@ -126,6 +154,12 @@ class RunFile(Part):
         default="advisory",
         description="Whether work goes by what workers read of their machines; closed-loop: also"
         " replace workers that stay slow",
+    )
+
+    dashboard: DashboardPlace = Field(
+        default=None,
+        description="Where the page of the run is served: true (the default) or false, a port of"
+        " this machine's own, or ADDRESS:PORT",
     )
 
     @property

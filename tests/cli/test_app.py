@@ -11,7 +11,21 @@ import pcm
 from pcm.cli import exits
 from pcm.cli.app import app
 
-VERBS = ("run", "batch", "resume", "worker", "status", "report", "doctor")
+VERBS = (
+    "run",
+    "batch",
+    "resume",
+    "worker",
+    "status",
+    "report",
+    "doctor",
+    "events",
+    "pause",
+    "unpause",
+    "cancel",
+    "retry",
+    "drain",
+)
 
 
 def test_help_names_every_verb() -> None:

@@ -49,3 +49,27 @@ def test_a_run_that_never_ended_has_no_replay(tmp_path: Path) -> None:
     shown = CliRunner().invoke(app, ["report", str(tmp_path / "run"), "--replay"])
     assert shown.exit_code == 2
     assert "let the run finish first" in shown.stderr
+
+
+def test_the_whole_story_as_a_page_and_as_json(run: Path, tmp_path: Path) -> None:
+    said = report(run, "--html", str(tmp_path / "story.html"))
+    assert said == f"report: {tmp_path / 'story.html'}\n"
+    page = (tmp_path / "story.html").read_text()
+    assert page.startswith("<!doctype html>")
+    assert "20 of 20 items finished, none failed." in page
+    told = msgspec.json.decode(report(run, "--html", str(tmp_path / "again.html"), "--json"))
+    assert (tmp_path / "again.html").is_file()
+    fall = told["waterfall"]
+    lost = sum(loss["seconds"] for loss in fall["losses"])
+    assert fall["bound_seconds"] + lost == pytest.approx(fall["seconds"])
+    assert told["series"]["finished"][-1] == 20
+    assert told["manifest"]["run"] == told["run"]
+    assert told["events"]["Dispatch"] == told["batches"]
+
+
+def test_a_page_that_cannot_be_written_is_said(run: Path, tmp_path: Path) -> None:
+    path = tmp_path / "nowhere" / "story.html"
+    shown = CliRunner().invoke(app, ["report", str(run), "--html", str(path)])
+    assert shown.exit_code == 2
+    assert "the report cannot be written" in shown.stderr
+    assert str(path) in shown.stderr

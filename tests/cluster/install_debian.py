@@ -20,6 +20,7 @@ PACKAGES = (
     "python3-venv",
     "iproute2",
     "procps",
+    "chromium",  # looks at the dashboard; what it recommends would be a desktop
 )
 FILES = {
     # Daemons must not start during the installation.

@@ -16,7 +16,14 @@ from tests.cluster import namespaces, rootfs
 from tests.cluster.install_debian import run
 
 EXTRAS = ("inference", "parquet")
-TEST_TOOLS = {"hypothesis", "import-linter", "pytest", "pytest-timeout"}
+TEST_TOOLS = {
+    "axe-playwright-python",
+    "hypothesis",
+    "import-linter",
+    "playwright",
+    "pytest",
+    "pytest-timeout",
+}
 FURTHER = [
     "htcondor>=25",  # the bindings `htcondor2`; Debian's own, which are older, lie beneath
     # What TaskVine's own libraries of functions import, with which ours is compared.

@@ -11,6 +11,9 @@ import pcm
 from apps.fact_verification.task import verify
 from condor.personal_pool import CondorPool
 from condor.provisioner import origin
+from pcm.journal import JournalReader
+from pcm.journal.entries import GlideinsStand
+from pcm.journal.kinds import decode
 from tests.cluster import rootfs
 from tests.cluster.glidein_classes import glideins
 from tests.cluster.glidein_runs import begun_and_killed, manager_with
@@ -32,7 +35,8 @@ def test_a_run_gets_its_workers_from_classes_and_leaves_an_empty_queue(
         glideins("any", most=2, requirements='Machine =!= "ada.pool"'),
     ]
     with manager_with(directory, *classes) as manager:
-        run = manager.map(digest.bind(seconds=0.02), range(400), context=salt())
+        where = directory / "run"
+        run = manager.map(digest.bind(seconds=0.02), range(400), context=salt(), directory=where)
         rows = {row.key: row.value for row in run}
         assert rows == expected(400)
         pools = {view.capacity.pool for view in manager.workers()}
@@ -40,6 +44,11 @@ def test_a_run_gets_its_workers_from_classes_and_leaves_an_empty_queue(
         assert pools
         assert sum(status.joined for status in manager.glideins()) >= 1
     assert pool.queue("ClusterId") == []
+    with JournalReader(where) as reader:
+        stands = [decode(entry) for entry in reader.events(kinds=["GlideinsStand"])]
+    first, *later = (one for one in stands if isinstance(one, GlideinsStand))
+    assert [(one.name, one.running) for one in first.classes] == [("big", 0), ("any", 0)]
+    assert any(one.wanted and one.joined for stand in later for one in stand.classes)
 
 
 def test_a_manager_that_was_killed_finds_its_glideins_again(
