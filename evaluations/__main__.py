@@ -16,6 +16,7 @@ EVALUATIONS = {
     "clocks": "how well clocks are told: by exchanges with an agent, by events that both see",
     "cold-start": "the first answer of a model, by part: pcm, and from_pretrained in a new process",
     "context-reuse": "naive, partial and pervasive context management on real model loading",
+    "dashboard": "what looking at a run costs, and how soon and smoothly it is seen",
     "dispatch": "batches through TaskVine, beside its own function calls (in the cluster root)",
     "glideins": "provisioning of HTCondor glideins, beside two other ways (in the cluster root)",
     "inference": "the resident model beside plain transformers: verification and generation",
