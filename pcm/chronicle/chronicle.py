@@ -136,6 +136,7 @@ class Chronicle:
             events.ProvisionFailed: lambda event, at: news.provisions.add(at, event),
             Finding: news.found,
             entries.GlideinsStand: news.glideins_stand,
+            entries.FileCame: fold.file_came,
             entries.ActionTaken: lambda entry, at: news.actions.add(at, entry),
         }
         return {kind.__name__: (msgspec.json.Decoder(kind), how) for kind, how in takers.items()}
@@ -366,6 +367,11 @@ class Chronicle:
     def context_evictions(self, at: float) -> NDArray[np.int16]:
         """The context of each that was given up on a worker which stayed."""
         return self._fold.loads.evictions(at)
+
+    def moved_bytes(self, context: int, source: str, at: float) -> int:
+        """Of a context's files, brought to workers until then: by the ``manager``, or by another
+        ``worker``."""
+        return self._fold.loads.moved_bytes(context, source, at)
 
     def findings(self, at: float) -> list[Finding]:
         """As told last: those that last first, causes before effects."""

@@ -33,6 +33,7 @@ from pcm.core.events import (
     WorkerLeft,
     WorkerNotice,
 )
+from pcm.journal.entries import FileCame
 
 
 class Fold:
@@ -182,6 +183,9 @@ class Fold:
                 Failure(at, lane.index, place, event.kind, event.error, begun is not None)
             )
             self._look_at(lane, at)
+
+    def file_came(self, entry: FileCame, at: float) -> None:
+        self.loads.came(self._place(entry.context), entry.source, entry.size_bytes, at)
 
     def evict_ordered(self, command: Evict, at: float) -> None:
         lane = self.present.get(command.worker)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pcm.chronicle.columns import Records, read
+from pcm.chronicle.columns import Records, Steps, read
 
 
 class Loads(NamedTuple):
@@ -42,6 +42,8 @@ class LoadTable:
         self._loads = Records("ihddbb")
         self.failures: list[Failure] = []
         self._evictions: tuple[array[float], array[int]] = (array("d"), array("h"))
+        self._moved: dict[tuple[int, str], Steps] = {}
+        """Bytes in all, by context and source."""
 
     def ended(
         self, lane: int, context: int, began: float, at: float, *, warm: bool, again: bool
@@ -52,6 +54,15 @@ class LoadTable:
     def evicted(self, context: int, at: float) -> None:
         self._evictions[0].append(at)
         self._evictions[1].append(context)
+
+    def came(self, context: int, source: str, size_bytes: int, at: float) -> None:
+        steps = self._moved.setdefault((context, source), Steps("q"))
+        steps.note(at, steps.at(at)[0] + size_bytes)
+
+    def moved_bytes(self, context: int, source: str, at: float) -> int:
+        """Brought to workers from a source until a moment."""
+        steps = self._moved.get((context, source))
+        return 0 if steps is None else int(steps.at(at)[0])
 
     def until(self, at: float) -> Loads:
         return Loads._make(self._loads.read(bisect_right(self._ended_at, at)))

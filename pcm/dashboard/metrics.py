@@ -104,6 +104,9 @@ class _Families:
         self.seconds = counter("pcm_worker_seconds", "What workers' time went into.", "use")
         self.loads = counter("pcm_context_loads", "Contexts brought up.", "context", "outcome")
         self.reloads = counter("pcm_context_reloads", "Loads where it had been before.", "context")
+        self.moved = counter(
+            "pcm_context_bytes", "Of its files, brought to workers.", "context", "source"
+        )
         self.batches = counter("pcm_batches", "Batches that were sent.")
         self.lost = counter("pcm_batches_lost", "Batches whose items had to be computed again.")
         self.batch_seconds = HistogramMetricFamily(
@@ -197,6 +200,10 @@ def _tell_loads(families: _Families, feed: Feed, at: float) -> None:
         families.loads.add_metric([feed.run, name, "loaded"], good)
         families.loads.add_metric([feed.run, name, "failed"], int(of_context.sum()) - good)
         families.reloads.add_metric([feed.run, name], int((of_context & (loads.again == 1)).sum()))
+        places = [place for place, one in enumerate(called) if names[one] == name]
+        for source in ("manager", "worker"):
+            moved = sum(chronicle.moved_bytes(place, source, at) for place in places)
+            families.moved.add_metric([feed.run, name, source], moved)
 
 
 def _tell_histogram(

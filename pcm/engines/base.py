@@ -11,7 +11,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import msgspec
 
@@ -71,7 +71,17 @@ class LogLine(msgspec.Struct, frozen=True):
     text: str
 
 
-Happening = Event | Delivery | Observed | LogLine
+class FileCame(msgspec.Struct, frozen=True):
+    """A file of a context has come whole to a worker: so many bytes of it from there. TaskVine
+    does not tell which of several workers it was. No decision depends on it."""
+
+    worker: str
+    context: str
+    source: Literal["manager", "worker"]
+    size_bytes: int
+
+
+Happening = Event | Delivery | Observed | LogLine | FileCame
 
 
 class Engine(ABC):

@@ -41,6 +41,16 @@ class ActionTaken(Entry, frozen=True, kw_only=True):
     text: str
 
 
+class FileCame(Entry, frozen=True):
+    """A file of a context has come whole to a worker, so many bytes of it from the manager, or from
+    another worker. A file of several contexts counts for the one that it was brought for first."""
+
+    worker: str
+    context: str
+    source: Literal["manager", "worker"]
+    size_bytes: int
+
+
 class ClassStand(msgspec.Struct, frozen=True, kw_only=True):
     """A class of glideins: how many workers the core wants of it, and how its jobs are.
 

@@ -149,6 +149,10 @@ _WORDS: dict[type[msgspec.Struct], Callable[[Any], str]] = {
     entries.ManagerStopped: lambda e: "manager stopped",
     entries.ActionTaken: _action,
     entries.GlideinsStand: _glideins,
+    entries.FileCame: lambda e: (
+        f"{e.size_bytes / GB:.3f} GB of context {_short(e.context)} came to worker {e.worker}"
+        f" from {'the manager' if e.source == 'manager' else 'another worker'}"
+    ),
     events.WorkerJoined: _joined,
     events.WorkerNotice: lambda e: (
         f"worker {e.worker} is to leave in {duration(e.leaves_in_seconds)}"

@@ -31,10 +31,10 @@ from pcm.core.events import (
     WorkerLeft,
 )
 from pcm.core.scheduler import Scheduler
-from pcm.engines.base import Delivery, Engine, LogLine, Observed
+from pcm.engines.base import Delivery, Engine, FileCame, LogLine, Observed
 from pcm.engines.invitation import Invitation
 from pcm.errors import JournalError, PcmError, RunError
-from pcm.journal import Outcome
+from pcm.journal import Outcome, entries
 from pcm.journal.entries import ManagerStarted
 from pcm.manager.active import ActiveRun
 from pcm.manager.cargo import Hold
@@ -151,6 +151,8 @@ class Loop:
                     events.append(done)
             elif isinstance(happening, LogLine):
                 log.info("%s: %s", happening.worker, happening.text)
+            elif isinstance(happening, FileCame):
+                self.note(entries.FileCame(*msgspec.structs.astuple(happening)))
             elif isinstance(happening, Observed):
                 if self.skew is not None:
                     self.skew.observed(happening.worker, happening.telemetry, time.time())

@@ -21,9 +21,11 @@ from pcm.core.events import (
     WorkerNotice,
 )
 from pcm.journal import LoggedEvent
+from pcm.journal.entries import FileCame
 from tests.chronicle.simulated import evicted, log_of, scenario
 from tests.report.logs import BEGIN, STARTED, STOPPED, Told, added, dispatch, joined, logged, warm
 
+WHOM = ("manager", "worker")
 QUIET: list[Told] = [
     (0, STARTED),
     (0, RunOpened("run-1.1", "c", context_name="verifier")),
@@ -61,6 +63,17 @@ def test_a_worker_through_its_states() -> None:
     running = [chronicle.running(lane, BEGIN + at) for at in (5, 7, 9, 11.5)]
     assert running == [None, 0, 1, None]
     assert chronicle.order(1)[:3] == (2, 6, 1)
+
+
+def test_bytes_of_contexts_by_whom_they_came_from() -> None:
+    came: list[Told] = [
+        (2, FileCame("w1", "c", "manager", 7)),
+        (2, FileCame("w1", "c", "manager", 5)),
+        (4, FileCame("w2", "c", "worker", 12)),
+    ]
+    chronicle = told([*QUIET[:5], *came])
+    moved = [[chronicle.moved_bytes(0, who, BEGIN + at) for at in (1, 3, 5)] for who in WHOM]
+    assert moved == [[0, 12, 12], [0, 0, 12]]
 
 
 def test_counts_are_those_of_the_moment() -> None:

@@ -18,11 +18,14 @@ import psutil
 import pytest
 
 import pcm
+from pcm.chronicle import Chronicle
 from pcm.core.commands import Evict, Load
 from pcm.core.events import ReplicaChanged, ReplicaFailed, WorkerJoined, WorkerLeft
+from pcm.dashboard.answers import contexts
 from pcm.engines.base import Cargo, ContextCargo, Delivery, TaskCargo
 from pcm.engines.staging import planning
 from pcm.engines.taskvine import TaskVineEngine
+from pcm.journal import JournalReader
 from pcm.manager.cargo import RunCargo
 from pcm.packing import encode_item
 from tests.cluster import vine_processes
@@ -327,7 +330,8 @@ def test_a_run_on_workers_that_see_no_file_of_ours(
 ) -> None:
     engine = TaskVineEngine(workers=0, password_file=password)
     with pcm.Manager(engine, workers=0) as manager:
-        run = manager.map(tell, range(50), context=read_model(str(model)), batch=2)
+        context = read_model(str(model))
+        run = manager.map(tell, range(50), context=context, batch=2, directory=tmp_path / "run")
         launchers = [
             launch(engine.port, password, "--once", "--never-shared", "--cache", str(tmp_path / n))
             for n in ("one", "two")
@@ -337,6 +341,12 @@ def test_a_run_on_workers_that_see_no_file_of_ours(
     for launcher in launchers:
         launcher.communicate(timeout=DEADLINE_SECONDS)
     assert figures.piece_bytes == TOTAL
+    chronicle = Chronicle()
+    with JournalReader(tmp_path / "run") as reader:
+        for entry in reader.events():
+            chronicle.take(entry)
+    (row,) = contexts(chronicle, chronicle.last_at)
+    assert (row.bytes_from_manager, row.bytes_from_workers) == (TOTAL, figures.fetched_bytes)
 
 
 def test_a_file_that_has_changed_beside_the_manager_fails_the_context(

@@ -48,8 +48,8 @@ def contexts(chronicle: Chronicle, at: float) -> list[ContextRow]:
                 load_failures=sum(failure.loading for failure in failed),
                 evictions=int(evictions[place]),
                 load_seconds_median=float(np.median(seconds)) if len(seconds) else None,
-                bytes_from_manager=0,
-                bytes_from_workers=0,
+                bytes_from_manager=chronicle.moved_bytes(place, "manager", at),
+                bytes_from_workers=chronicle.moved_bytes(place, "worker", at),
                 last_error=_text(failed[-1]) if failed else "",
                 places=places.get(place, []),
             )

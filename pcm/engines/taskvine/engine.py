@@ -154,6 +154,7 @@ class TaskVineEngine(CrewEngine[RemoteWorker]):
             reactor.call_later,
             self._on_no_files,
             self._on_more_files,
+            lambda came: self._happen([came]),
         )
         reactor.before_waiting = self.flush
         try:

@@ -15,6 +15,7 @@ from math import inf
 
 import msgspec
 
+from pcm.engines.base import FileCame
 from pcm.engines.staging import (
     Call,
     Distribution,
@@ -67,6 +68,8 @@ class Desk:
         """By the worker's number for them."""
         self.renewed_at: dict[str, float] = {}
         """By context."""
+        self.sent_bytes: Counter[str] = Counter()
+        """By the manager, of files that are not whole there yet."""
         self.evicted: Counter[str] = Counter()
         """Orders to give up a context that were not answered yet, by context."""
         self.reordered: dict[str, Mapping[str, int]] = {}
@@ -83,11 +86,12 @@ class Staging:
         call_later: Callable[[float, Callable[[], None]], None],
         fail: Callable[[RemoteWorker, str, str], None],
         progress: Callable[[RemoteWorker, str], None],
+        came: Callable[[FileCame], None],
     ) -> None:
         """``fail`` is told of a worker, a context and the problem with its files; ``progress`` now
-        and then of a worker and a context whose files are coming."""
+        and then of a worker and a context whose files are coming; ``came`` of files that came."""
         self._say, self._call_later, self._fail = say, call_later, fail
-        self._progress = progress
+        self._progress, self._came = progress, came
         self._distribution = Distribution(per_source)
         self._desks: dict[str, Desk] = {}
         self._files: dict[str, tuple[str, StagedFile]] = {}
@@ -218,7 +222,9 @@ class Staging:
                 path, file = self._files[call.digest]
                 left = max(0, file.size_bytes - call.offset)
                 self.figures.pieces += 1
-                self.figures.piece_bytes += min(carriage.PIECE_BYTES, left)
+                size = min(carriage.PIECE_BYTES, left)
+                self.figures.piece_bytes += size
+                self._desks[call.worker].sent_bytes[call.digest] += size
                 return SendPiece(
                     call.worker,
                     number,
@@ -235,11 +241,19 @@ class Staging:
                 return FetchFile(call.worker, number, call.digest)
 
     def _count(self, worker: str, report: FileState) -> None:
-        if report.status != "whole" or report.digest not in self._files:
+        digest = report.digest
+        if report.status != "whole" or digest not in self._files:
             return
-        if self._distribution.is_fetching(worker, report.digest):
+        contexts = self._distribution.contexts(worker, digest)
+        sent_bytes = self._desks[worker].sent_bytes.pop(digest, 0)
+        if sent_bytes and contexts:
+            self._came(FileCame(worker, contexts[0], "manager", sent_bytes))
+        if self._distribution.is_fetching(worker, digest):
+            size_bytes = self._files[digest][1].size_bytes
             self.figures.fetches += 1
-            self.figures.fetched_bytes += self._files[report.digest][1].size_bytes
+            self.figures.fetched_bytes += size_bytes
+            if contexts:
+                self._came(FileCame(worker, contexts[0], "worker", size_bytes))
 
     # -- time ------------------------------------------------------------------------------------
 

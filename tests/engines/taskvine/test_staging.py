@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from pcm.engines.base import FileCame
 from pcm.engines.staging import distribution, planning
 from pcm.engines.taskvine import staging
 from pcm.engines.taskvine.messages import (
@@ -37,12 +38,14 @@ class Scene:
         self.timers: list[tuple[float, Callable[[], None]]] = []
         self.failed: list[tuple[str, str, str]] = []
         self.progress: list[tuple[str, str]] = []
+        self.came: list[FileCame] = []
         self.staging = Staging(
             3,
             self.said.append,
             lambda seconds, call: self.timers.append((seconds, call)),
             lambda worker, context, problem: self.failed.append((worker.name, context, problem)),
             lambda worker, context: self.progress.append((worker.name, context)),
+            self.came.append,
         )
 
     def worker(self, name: str, trees: tuple[Tree, ...] = TREES) -> RemoteWorker:
@@ -79,9 +82,21 @@ def test_from_one_worker_to_the_next_until_nobody_needs_it(scene: Scene) -> None
     assert scene.says(one, ONE, "published") == [FetchFile("two", 1, ONE)]
     assert scene.says(two, ONE, "whole") == []
     assert scene.staging.figures == StagingFigures(1, 10, 1, 10, 1, 0)
+    assert scene.came == [
+        FileCame("one", "context", "manager", 10),
+        FileCame("two", "context", "worker", 10),
+    ]
     scene.staging.hear(one, ReplicaState("context", "absent"))
     scene.staging.hear(two, ReplicaFault("context", "died", ErrorReport("E", "")))
     assert scene.said[-1] == ForgetFile(ONE)
+
+
+def test_what_was_there_already_has_not_come(scene: Scene) -> None:
+    scene.says(scene.worker("w"), ONE, "whole")
+    half = scene.worker("half")
+    scene.says(half, TWO, "wanted", 5)
+    scene.says(half, TWO, "whole")
+    assert scene.came == [FileCame("half", "context", "manager", 15)]
 
 
 def test_a_worker_has_so_many_calls_and_those_beyond_wait(
