@@ -1,8 +1,7 @@
 """Takes what happened to a run's items, batches, loads and workers, entry by entry.
 
-The rules by which a worker's time is booked are those of ``pcm.report.sitting``, which makes the
-books of a whole log; tests hold the two together. Here every number is kept with the moment from
-which on it is so.
+``pcm.report.sitting`` makes the books of a whole log by the same rules (``running``), and tests
+hold the two together. Here every number is kept with the moment from which on it is so.
 """
 
 from __future__ import annotations
@@ -12,6 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from pcm.chronicle import running
 from pcm.chronicle.batches import DONE, LOST, NOT_STARTED, WORKER_GONE, BatchTable, OpenBatch
 from pcm.chronicle.columns import Steps
 from pcm.chronicle.items import Costs
@@ -113,17 +113,14 @@ class Fold:
             self.progress.look(at)
 
     def _leave(self, lane: Lane, at: float) -> None:
-        running: set[str] = set()
-        for number, batch in lane.batches.items():
+        for number in lane.batches:
             self._out.pop(number, None)
+        for batch, standing in running.when_the_worker_goes(lane.batches.values()):
             self.progress.items.returned(batch.open_items)
-            if batch.is_complete:
-                start = max(batch.at, lane.free_at[batch.context])
-                stop = max(start, min(batch.last_outcome_at, at))
-                self._ran(lane, batch, start, stop, at, WORKER_GONE)
-            elif batch.context not in running:
-                # Of the batches of one context, only the first can have begun.
-                running.add(batch.context)
+            if standing == "complete":
+                ran = running.complete(batch, lane.free_at[batch.context], at)
+                self._ran(lane, batch, ran, at, WORKER_GONE)
+            elif standing == "cut_short":
                 self._cut_short(lane, batch, at, WORKER_GONE)
             else:
                 self.batches.end(batch.row, at, NOT_STARTED)
@@ -230,10 +227,9 @@ class Fold:
         lane = self.lanes[batch.lane]
         del lane.batches[event.batch]
         self.progress.items.returned(batch.open_items)
-        # As in the books: from the dispatch on, since several ends may be heard of in one turn.
-        start = max(batch.at + event.queue_seconds, lane.free_at[batch.context])
-        stop = min(start + event.run_seconds, at)
-        self._ran(lane, batch, min(start, stop), stop, at, DONE)
+        free_at = lane.free_at[batch.context]
+        ran = running.done(batch, free_at, event.queue_seconds, event.run_seconds, at)
+        self._ran(lane, batch, ran, at, DONE)
         self.totals.add(lane.settle())
         self.progress.look(at)
         self._look_at(lane, at)
@@ -254,31 +250,19 @@ class Fold:
         self.progress.look(at)
         self._look_at(lane, at)
 
-    def _ran(
-        self, lane: Lane, batch: OpenBatch, start: float, stop: float, at: float, ending: int
-    ) -> None:
-        lane.free_at[batch.context] = stop
-        middle = start + (stop - start) * batch.kept / max(1, batch.count)
+    def _ran(self, lane: Lane, batch: OpenBatch, ran: running.Ran, at: float, ending: int) -> None:
+        lane.free_at[batch.context] = ran.stop
         place = self.contexts[batch.context]
-        lane.add(start, middle, USEFUL, place, batch.row)
-        lane.add(middle, stop, LOST_USE, place, batch.row)
-        cost = self.progress.costs.of(batch.decided_items)
-        self.batches.end(batch.row, at, ending, start, stop, batch.kept, cost, stop - start)
+        lane.add(ran.start, ran.useful_until, USEFUL, place, batch.row)
+        lane.add(ran.useful_until, ran.stop, LOST_USE, place, batch.row)
+        cost = self.progress.costs.of(batch.decided_items) if batch.outcomes else 0.0
+        self.batches.end(
+            batch.row, at, ending, ran.start, ran.stop, batch.kept, cost, ran.busy_seconds
+        )
 
     def _cut_short(self, lane: Lane, batch: OpenBatch, at: float, ending: int) -> None:
-        start = max(batch.at, lane.free_at[batch.context])
-        lane.free_at[batch.context] = at
-        cost = busy = 0.0
-        if batch.outcomes:
-            cost = self.progress.costs.of(batch.decided_items)
-            busy = max(0.0, min(batch.last_outcome_at, at) - start)
-        start = min(start, at)
-        salvaged = min(max(start, batch.last_outcome_at), at) if batch.outcomes else start
-        middle = start + (salvaged - start) * batch.kept / max(1, batch.outcomes)
-        place = self.contexts[batch.context]
-        lane.add(start, middle, USEFUL, place, batch.row)
-        lane.add(middle, at, LOST_USE, place, batch.row)
-        self.batches.end(batch.row, at, ending, start, at, batch.kept, cost, busy)
+        ran = running.cut_short(batch, lane.free_at[batch.context], at)
+        self._ran(lane, batch, ran, at, ending)
         if not self.progress.items.all_done(batch.open_items):
             self.progress.lost_batches += 1  # and not merely overtaken by its copy
             self.progress.note_rare(at)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from pcm.chronicle.batches import OpenBatch
 from pcm.chronicle.pieces import LOADING, USEFUL, Stretch, settled
+from pcm.chronicle.running import when_the_worker_goes
 from pcm.core.events import Capacity, ReplicaStatus, Tier
 
 WorkerState = Literal["idle", "loading", "warm", "working", "leaving", "gone"]
@@ -137,11 +138,8 @@ class Lane:
         for context, begun in self.loading.items():
             if begun < at:
                 going_on.append(Stretch(begun, at, LOADING, contexts[context], -1))
-        running: set[str] = set()
-        for batch in self.batches.values():
-            # Of the batches of one context, only the first can have begun.
-            if batch.context not in running and not batch.is_complete:
-                running.add(batch.context)
+        for batch, standing in when_the_worker_goes(self.batches.values()):
+            if standing == "cut_short":  # It would be, now.
                 begun = max(batch.at, self.free_at.get(batch.context, 0.0))
                 if begun < at:
                     place = contexts[batch.context]

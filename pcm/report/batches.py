@@ -1,8 +1,7 @@
-"""A batch on its worker, from dispatch to its end: how long it ran and how much of that counts."""
+"""A batch while it is out: which of its items have outcomes, and how many of these count."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -10,7 +9,6 @@ from numpy.typing import NDArray
 
 from pcm.core.commands import Dispatch
 from pcm.core.events import ItemsDone
-from pcm.report.timeline import Stretch
 
 
 def items_of(dispatch: Dispatch) -> NDArray[np.int64]:
@@ -54,14 +52,14 @@ class OpenBatch:
     def __init__(self, dispatch: Dispatch, at: float) -> None:
         self.worker = dispatch.worker
         self.context = dispatch.context
-        self.dispatched_at = at
+        self.at = at
         self.kept = 0
-        self.item_count = dispatch.item_count
+        self.count = dispatch.item_count
         self.stop = max(stop for _, stop in dispatch.ranges)
         """All its items are below."""
         self.items = items_of(dispatch)
         """By position."""
-        self._open = np.ones(self.item_count, bool)
+        self._open = np.ones(self.count, bool)
         self.last_outcome_at = at
 
     def add(self, done: ItemsDone, at: float, finished: FinishedItems) -> Added:
@@ -75,7 +73,7 @@ class OpenBatch:
 
     @property
     def outcomes(self) -> int:
-        return self.item_count - int(np.count_nonzero(self._open))
+        return self.count - int(np.count_nonzero(self._open))
 
     @property
     def open_items(self) -> NDArray[np.int64]:
@@ -86,24 +84,3 @@ class OpenBatch:
     def decided_items(self) -> NDArray[np.int64]:
         """Those with an outcome, good or bad."""
         return self.items[~self._open]
-
-    @property
-    def is_complete(self) -> bool:
-        """Every item had its outcome, whether or not the end of the batch was still heard of."""
-        return self.outcomes >= self.item_count
-
-    def ran(self, start: float, stop: float) -> Iterator[Stretch]:
-        """A batch that came to its end: useful is the share of its items whose results were kept
-        (not failed, and not a second time)."""
-        middle = start + (stop - start) * self.kept / max(1, self.item_count)
-        yield Stretch(start, middle, "useful", self.context)
-        yield Stretch(middle, stop, "lost", self.context)
-
-    def was_lost(self, start: float, stop: float, *, taken: bool) -> Iterator[Stretch]:
-        """A batch that was cut short: what it took to its last outcome counts like a batch of those
-        items, the rest is lost. ``taken``: whether because its worker was taken away."""
-        salvaged = min(max(start, self.last_outcome_at), stop) if self.outcomes else start
-        middle = start + (salvaged - start) * self.kept / max(1, self.outcomes)
-        yield Stretch(start, middle, "useful", self.context)
-        yield Stretch(middle, salvaged, "lost", self.context)
-        yield Stretch(salvaged, stop, "lost", self.context, taken)

@@ -8,6 +8,7 @@ from math import inf
 import numpy as np
 from numpy.typing import NDArray
 
+from pcm.chronicle import running
 from pcm.core.commands import Dispatch, GiveUp
 from pcm.core.events import (
     BatchDone,
@@ -168,21 +169,19 @@ class Sitting:
         if presence is None:
             return
         batch = presence.batches.pop(event.batch)
-        presence.out.append((batch.dispatched_at, at))
+        presence.out.append((batch.at, at))
         self._waiting.returned(batch.open_items, at)
-        # The worker measured from the arrival of the batch, which was just after its dispatch.
-        # From the end backwards would be wrong: several ends may be heard of in one turn.
-        start = max(batch.dispatched_at + event.queue_seconds, presence.free_at[batch.context])
-        stop = min(start + event.run_seconds, at)
-        self._ran(presence, batch, min(start, stop), stop)
+        free_at = presence.free_at[batch.context]
+        ran = running.done(batch, free_at, event.queue_seconds, event.run_seconds, at)
+        self._ran(presence, batch, ran)
         waited = event.queue_seconds + event.run_seconds
-        self._tally.overheads.append(max(0.0, at - batch.dispatched_at - waited))
+        self._tally.overheads.append(max(0.0, at - batch.at - waited))
 
     def batch_lost(self, event: BatchLost, at: float) -> None:
         presence = self._batches.pop(event.batch, None)
         if presence is not None:
             batch = presence.batches.pop(event.batch)
-            presence.out.append((batch.dispatched_at, at))
+            presence.out.append((batch.at, at))
             self._waiting.returned(batch.open_items, at)
             if event.started:
                 self._cut_short(presence, batch, at, taken=event.cause == "evicted")
@@ -199,19 +198,16 @@ class Sitting:
         self._tally.sitting_ended(self.started_at, self.last_at, self._stays, bound)
 
     def _leave(self, presence: Presence, at: float, cause: str) -> None:
-        running: set[str] = set()
         taken = cause in ("evicted", "lost")
-        for number, batch in presence.batches.items():
+        for number in presence.batches:
             self._batches.pop(number, None)
-            presence.out.append((batch.dispatched_at, at))
+        for batch, standing in running.when_the_worker_goes(presence.batches.values()):
+            presence.out.append((batch.at, at))
             self._waiting.returned(batch.open_items, at)
-            if batch.is_complete:
-                start = max(batch.dispatched_at, presence.free_at[batch.context])
-                stop = max(start, min(batch.last_outcome_at, at))
-                self._ran(presence, batch, start, stop)
-            elif batch.context not in running:
-                # Of the batches of one context, only the first can have begun.
-                running.add(batch.context)
+            if standing == "complete":
+                ran = running.complete(batch, presence.free_at[batch.context], at)
+                self._ran(presence, batch, ran)
+            elif standing == "cut_short":
                 self._cut_short(presence, batch, at, taken=taken)
         for context, begun in presence.loading.items():
             presence.stretches.append(Stretch(begun, at, "loading", context, taken))
@@ -261,23 +257,26 @@ class Sitting:
     def _cost(self, items: NDArray[np.int64]) -> float:
         return float(self._costs[items].sum())
 
-    def _ran(self, presence: Presence, batch: OpenBatch, start: float, stop: float) -> None:
-        presence.free_at[batch.context] = stop
-        presence.cost += self._cost(batch.decided_items)
-        presence.busy_seconds += stop - start
-        if batch.item_count == batch.kept == 1:
-            presence.dearest_seconds = max(presence.dearest_seconds, stop - start)
-        presence.stretches += batch.ran(start, stop)
+    def _ran(self, presence: Presence, batch: OpenBatch, ran: running.Ran) -> None:
+        if batch.count == batch.kept == 1:
+            presence.dearest_seconds = max(presence.dearest_seconds, ran.stop - ran.start)
+        self._book(presence, batch, ran, taken=False)
 
     def _cut_short(self, presence: Presence, batch: OpenBatch, at: float, *, taken: bool) -> None:
-        start = max(batch.dispatched_at, presence.free_at[batch.context])
-        presence.free_at[batch.context] = at
-        if batch.outcomes:
-            presence.cost += self._cost(batch.decided_items)
-            presence.busy_seconds += max(0.0, min(batch.last_outcome_at, at) - start)
-        presence.stretches += batch.was_lost(min(start, at), at, taken=taken)
+        ran = running.cut_short(batch, presence.free_at[batch.context], at)
+        self._book(presence, batch, ran, taken=taken)
         if not self._finished.has_all(batch.open_items):
             presence.lost_batches += 1  # and not merely overtaken by its copy
+
+    def _book(self, presence: Presence, batch: OpenBatch, ran: running.Ran, *, taken: bool) -> None:
+        presence.free_at[batch.context] = ran.stop
+        presence.cost += self._cost(batch.decided_items)
+        presence.busy_seconds += ran.busy_seconds
+        presence.stretches += [
+            Stretch(ran.start, ran.useful_until, "useful", batch.context),
+            Stretch(ran.useful_until, ran.decided_until, "lost", batch.context),
+            Stretch(ran.decided_until, ran.stop, "lost", batch.context, taken),
+        ]
 
     def _end_load(self, worker: str, context: str, at: float) -> float | None:
         """When the load began; None if none was going on."""
