@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 WATCH_SECONDS = 2.0
 RECENT_ROWS = 1000
+AT_WORK = ("running", "paused")
+_TURNS = ("ManagerStarted", "RunPaused", "RunUnpaused")
 
 
 @verb
@@ -39,7 +41,7 @@ def command(
                 emit(state)
             else:
                 typer.echo(_described(state))
-            if not watch or state["state"] != "running":
+            if not watch or state["state"] not in AT_WORK:
                 return exits.SUCCEEDED
             try:
                 time.sleep(WATCH_SECONDS)
@@ -50,9 +52,9 @@ def command(
 def standing(reader: JournalReader) -> dict[str, Any]:
     """State, counts and speed of a run.
 
-    ``state`` is that of the journal, but ``running``, ``interrupted`` or ``incomplete`` (its items
-    never were all there) for a run that is open. ``items_per_second``: over the last results of
-    the manager that is at work on it; None if there is none, or too few results.
+    ``state`` is that of the journal, but ``running``, ``paused``, ``interrupted`` or ``incomplete``
+    (its items never were all there) for a run that is open. ``items_per_second``: over the last
+    results of the manager that is at work on it; None if there is none, or too few results.
     """
     import msgspec
 
@@ -62,7 +64,8 @@ def standing(reader: JournalReader) -> dict[str, Any]:
     state: str = status.state
     holder = owner(reader.directory)
     if holder is not None:
-        state = "running"
+        turn = reader.last_event(_TURNS)
+        state = "paused" if turn is not None and turn.kind == "RunPaused" else "running"
     elif state == "open":
         state = "interrupted" if status.sealed else "incomplete"
     speed = None if holder is None else _recent_speed(reader, holder.since)
@@ -98,7 +101,9 @@ def _described(state: dict[str, Any]) -> str:
     lines = [f"{state['name']}: {state['state']}; " + ", ".join(parts)]
     if state["error"]:
         lines.append(state["error"])
-    if state["owner"] and state["state"] == "running":
+    if state["state"] == "paused":
+        lines.append(f"go on with: pcm unpause {shlex.quote(state['directory'])}")
+    if state["owner"] and state["state"] in AT_WORK:
         lines.append(f"worked on by process {state['owner']['pid']} on {state['owner']['host']}")
     if state["state"] in ("interrupted", "failed", "cancelled"):
         lines.append(f"go on with: pcm resume {shlex.quote(state['directory'])}")

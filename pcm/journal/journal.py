@@ -126,7 +126,7 @@ class Journal:
 
     def close(self) -> None:
         """Commit what is left if that is possible, and let go of the lock. Safe to call twice."""
-        with suppress(JournalError):
+        with suppress(JournalError, sqlite3.ProgrammingError):  # The second time it is closed.
             self.commit()
         with suppress(sqlite3.Error):
             self._connection.close()

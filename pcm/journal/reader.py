@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -180,6 +180,18 @@ class JournalReader:
             for seq, at, kind, body in page:
                 yield LoggedEvent(seq, at, kind, body.encode())
             after = page[-1][0]
+
+    def last_event(self, kinds: Collection[str]) -> LoggedEvent | None:
+        """The last entry of some kinds among those that the journal itself has."""
+        rows = self._all(
+            f"SELECT seq, at, kind, json FROM events WHERE kind IN ({', '.join('?' * len(kinds))}) "
+            "ORDER BY seq DESC LIMIT 1",
+            tuple(kinds),
+        )
+        if not rows:
+            return None
+        ((seq, at, kind, body),) = rows
+        return LoggedEvent(seq, at, kind, body.encode())
 
     @property
     def dropped_events(self) -> int:

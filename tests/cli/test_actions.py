@@ -33,7 +33,9 @@ def test_a_run_of_another_process_is_paused_and_cancelled(project: Project) -> N
     assert "paused" in ask("pause", str(out))
     answer = json.loads(ask("pause", str(out), "--json"))
     assert answer == {"done": True, "text": "the run is paused already", "exit_code": 0}
+    assert ": paused; " in ask("status", str(out))
     assert "goes on" in ask("unpause", str(out))
+    assert ": running; " in ask("status", str(out))
     assert "no item" in ask("retry", str(out))
     assert json.loads(ask("drain", str(out), "nobody", "--json", code=2))["done"] is False
     assert f"pcm resume {out}" in ask("cancel", str(out))

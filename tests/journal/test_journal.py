@@ -44,6 +44,13 @@ def test_items_come_back_as_they_were(directory: Path) -> None:
         assert not journal.finished().any()
 
 
+def test_it_may_be_closed_twice(directory: Path) -> None:
+    journal = sealed(directory)
+    journal.close()
+    journal.close()
+    Journal.open(directory).close()
+
+
 def test_items_may_be_added_one_by_one(directory: Path) -> None:
     with Journal.create(directory, manifest()) as journal:
         assert journal.add_items([]) == 0
