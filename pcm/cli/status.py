@@ -76,7 +76,7 @@ def standing(reader: JournalReader) -> dict[str, Any]:
         **msgspec.to_builtins(counts),
         "remaining": counts.remaining,
         "items_per_second": speed,
-        "eta_seconds": counts.remaining / speed if speed else None,
+        "eta_seconds": counts.remaining / speed if speed and state == "running" else None,
         "error": status.error,
         "owner": None if holder is None else msgspec.to_builtins(holder),
     }
