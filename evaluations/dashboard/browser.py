@@ -6,16 +6,19 @@ import importlib.util
 import shutil
 import time
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from evaluations.dashboard.serving import Served
+
+if TYPE_CHECKING:
+    from playwright.sync_api import ViewportSize
 
 CHROMIUM = "chromium"
 OPTIONS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 )  # fmt: skip
-SIZE = {"width": 1280, "height": 800}
+SIZE: ViewportSize = {"width": 1280, "height": 800}
 
 # When a state reaches the page, and when the frame after it has been drawn.
 _WATCH = """
@@ -78,7 +81,7 @@ def look(served: Served, run: str, look_seconds: float, frame_seconds: float) ->
             executable_path=shutil.which(CHROMIUM), args=list(OPTIONS)
         )
         try:
-            page = browser.new_page(viewport=SIZE)  # type: ignore[arg-type]
+            page = browser.new_page(viewport=SIZE)
             weights: list[int] = []
             page.on(
                 "response",

@@ -6,8 +6,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from statistics import median
 from typing import Any
+from unittest.mock import patch
 
 import pcm
 from evaluations.base import spread
@@ -70,13 +72,16 @@ def overhead(plan: Plan, say: Callable[[str], None]) -> dict[str, Any]:
     }
 
 
+def _unsaid(entry: object) -> None:
+    """In place of what goes into the log."""
+
+
 def _run(plan: Plan, way: str) -> tuple[float, float]:
     """Seconds by the clock, and of computing in the manager's process."""
     with pcm.Manager(workers=1, telemetry="off", dashboard=way == METRICS) as manager:
         manager.map(rest, [0.0] * 50, context=nothing(), batch=1).wait()
-        if way == WITHOUT:
-            manager._loop.note = lambda entry: None  # type: ignore[method-assign]
-        with _Scraper(manager.dashboard_url):
+        log = patch.object(manager._loop, "note", _unsaid) if way == WITHOUT else nullcontext()
+        with log, _Scraper(manager.dashboard_url):
             begun, computed = time.perf_counter(), time.process_time()
             items = [plan.run_batch_seconds] * plan.run_batches
             manager.map(rest, items, context=nothing(), batch=1).wait()

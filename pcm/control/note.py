@@ -14,6 +14,7 @@ from pathlib import Path
 import msgspec
 
 from pcm.errors import InputError
+from pcm.formats.atomic import atomic_file
 from pcm.journal import owner
 
 NOTE_FILE = "control"
@@ -39,12 +40,8 @@ def post(directory: Path, socket_path: Path, run: str, since: float) -> None:
         if left is not None:
             _remove_left(left)
     note = Note(str(socket_path), run, os.getpid(), socket.gethostname(), since)
-    temporary = directory / f".{NOTE_FILE}.part"
-    temporary.unlink(missing_ok=True)
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    with open(descriptor, "wb") as file:
+    with atomic_file(directory / NOTE_FILE) as file:
         file.write(msgspec.json.encode(note) + b"\n")
-    temporary.replace(directory / NOTE_FILE)
 
 
 def withdraw(directory: Path) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from math import inf
 
 import msgspec
@@ -46,7 +46,7 @@ class Viewer:
         self._closed = True
         self._told.set()
 
-    async def messages(self) -> AsyncIterator[bytes]:
+    async def messages(self) -> AsyncGenerator[bytes, None]:
         """As they go over the line, heartbeats included, until the hub closes."""
         yield HELLO
         while True:

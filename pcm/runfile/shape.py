@@ -32,7 +32,8 @@ def _dashboard(value: Any) -> bool | int | str | None:
             Address.of(value)
         except InputError:
             raise ValueError("must be true, false, a port or ADDRESS:PORT") from None
-    return value  # type: ignore[no-any-return]
+    checked: bool | int | str | None = value
+    return checked
 
 
 DashboardPlace = Annotated[

@@ -99,18 +99,25 @@ def must_agree(log: list[LoggedEvent], costs: NDArray[np.float64]) -> None:
     assert bound_of(chronicle, at) == pytest.approx(tally.bound_seconds, rel=1e-3, abs=1e-3)
 
 
-@settings(max_examples=200, deadline=None)
+def log_with_numbers(steps: list[tuple[float, Any]]) -> list[Told]:
+    """Of steps with the pauses before them, where batches have no numbers yet."""
+    log: list[Told] = [(0.0, STARTED)]
+    number = 0
+    for pause, what in steps:
+        at = log[-1][0] + pause
+        if isinstance(what, tuple):
+            log.append((at, dispatch(number, *what[1:])))
+            number += 1
+        else:
+            log.append((at, what))
+    return log
+
+
+@settings(max_examples=200)
 @given(STEPS)
 def test_whatever_is_told(steps: list[tuple[float, Any]]) -> None:
-    log: list[Told] = [(0.0, STARTED)]
-    at, number = 0.0, 0
-    for pause, what in steps:
-        at += pause
-        if isinstance(what, tuple):
-            what = dispatch(number, *what[1:])  # noqa: PLW2901 - now it has its number
-            number += 1
-        log.append((at, what))
-    log.append((at + 1.0, STOPPED))
+    log = log_with_numbers(steps)
+    log.append((log[-1][0] + 1.0, STOPPED))
     must_agree(list(logged(log)), COSTS)
 
 
@@ -130,18 +137,10 @@ def test_simulated_runs(seed: int) -> None:
         assert counts.evictions > 0
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(STEPS, st.floats(0, 1))
 def test_the_parts_add_up_at_any_moment(steps: list[tuple[float, Any]], share: float) -> None:
-    log: list[Told] = [(0.0, STARTED)]
-    at, number = 0.0, 0
-    for pause, what in steps:
-        at += pause
-        if isinstance(what, tuple):
-            what = dispatch(number, *what[1:])  # noqa: PLW2901
-            number += 1
-        log.append((at, what))
-    chronicle = chronicle_of(list(logged(log)), COSTS)
+    chronicle = chronicle_of(list(logged(log_with_numbers(steps))), COSTS)
     moment = chronicle.began_at + share * (chronicle.last_at - chronicle.began_at)
     there = sum(
         min(moment, lane.left_at if lane.left_at is not None else moment) - lane.joined_at

@@ -59,7 +59,7 @@ def test_breaks_that_nobody_could_see_are_left_out() -> None:
     assert "idle" not in [USES[use] for use in found.use][:-1]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     st.lists(st.tuples(st.floats(0, 5), st.floats(0.01, 10)), min_size=1, max_size=60),
     st.floats(-5, 50),

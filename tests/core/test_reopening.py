@@ -81,7 +81,7 @@ def test_items_that_are_not_there_are_an_error() -> None:
         story.tell(ItemsReopened("run", ((1, 3),)))
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=200)
 @given(
     finished=st.lists(st.booleans(), min_size=1, max_size=30),
     taken=st.integers(0, 5),

@@ -13,6 +13,7 @@ import pytest
 from pcm.dashboard import hub as hubs
 from pcm.dashboard.hub import Hub, Viewer
 from pcm.dashboard.shelf import Shelf
+from pcm.journal import Journal
 from tests.dashboard import runs
 
 
@@ -23,14 +24,18 @@ def costless(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def shelf(tmp_path: Path) -> Iterator[Shelf]:
+def journal(tmp_path: Path) -> Iterator[Journal]:
     with runs.at_work(tmp_path / "run") as journal:
-        shelf = Shelf()
-        shelf.add(tmp_path / "run")
-        shelf.follow(10.0)
-        shelf.journal = journal  # type: ignore[attr-defined]
-        yield shelf
-        shelf.close()
+        yield journal
+
+
+@pytest.fixture
+def shelf(tmp_path: Path, journal: Journal) -> Iterator[Shelf]:
+    shelf = Shelf()
+    shelf.add(tmp_path / "run")
+    shelf.follow(10.0)
+    yield shelf
+    shelf.close()
 
 
 async def waiting(viewer: Viewer) -> list[tuple[str, Any]]:
@@ -47,7 +52,7 @@ async def waiting(viewer: Viewer) -> list[tuple[str, Any]]:
     raise AssertionError
 
 
-def test_who_comes_is_told_at_once_and_then_what_changes(shelf: Shelf) -> None:
+def test_who_comes_is_told_at_once_and_then_what_changes(shelf: Shelf, journal: Journal) -> None:
     async def story() -> None:
         hub = Hub(shelf)
         viewer = hub.join(runs.RUN)
@@ -57,7 +62,6 @@ def test_who_comes_is_told_at_once_and_then_what_changes(shelf: Shelf) -> None:
         assert [kind for kind, _ in first] == ["runs", "overview"]
         hub.turn(100.1, is_reading=False)
         assert await waiting(viewer) == []
-        journal = shelf.journal  # type: ignore[attr-defined]
         runs.log_more(journal, [(91.0, runs.finding("w3"))])
         shelf.follow(1.0)
         hub.turn(100.2, is_reading=False)
@@ -109,7 +113,7 @@ def test_a_quiet_line_shows_that_it_is_there(shelf: Shelf, monkeypatch: pytest.M
         messages = Viewer(runs.RUN).messages()
         assert await anext(messages) == hubs.HELLO
         assert await anext(messages) == hubs.HEARTBEAT
-        await messages.aclose()  # type: ignore[attr-defined]
+        await messages.aclose()
 
     asyncio.run(story())
 
@@ -148,7 +152,7 @@ def test_at_the_end_all_are_told_how_things_stand(shelf: Shelf) -> None:
 
 
 def test_an_overview_that_takes_long_is_told_more_rarely(
-    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+    shelf: Shelf, journal: Journal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(hubs, "COST_FACTOR", 1e9)
 
@@ -158,7 +162,6 @@ def test_an_overview_that_takes_long_is_told_more_rarely(
         assert viewer is not None
         hub.turn(100.0, is_reading=False)
         await waiting(viewer)
-        journal = shelf.journal  # type: ignore[attr-defined]
         runs.log_more(journal, [(91.0, runs.finding("w3"))])
         shelf.follow(1.0)
         hub.turn(101.9, is_reading=False)

@@ -149,7 +149,7 @@ def test_a_beginning_that_is_thrown_away_takes_its_parts_along(tmp_path: Path) -
     assert list(tmp_path.iterdir()) == []
 
 
-@settings(max_examples=30, deadline=None, derandomize=True)
+@settings(max_examples=30)
 @given(
     limit=st.integers(1, 12),
     bursts=st.lists(st.tuples(st.integers(1, 25), st.booleans()), max_size=8),

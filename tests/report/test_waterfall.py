@@ -46,7 +46,7 @@ def opened(items: int = 10) -> list[Told]:
     return [(0, STARTED), (0, RunOpened("run-1", "c")), (0, added(items))]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(STEPS)
 def test_the_parts_add_up_whatever_happened(steps: list[tuple[float, Any]]) -> None:
     log: list[Told] = []
@@ -69,7 +69,7 @@ def test_the_parts_add_up_whatever_happened(steps: list[tuple[float, Any]]) -> N
     assert fall.bound_seconds == pytest.approx(history.bound_seconds)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(STEPS)
 def test_lanes_have_no_gaps_and_agree_with_the_books(steps: list[tuple[float, Any]]) -> None:
     log: list[Told] = []
