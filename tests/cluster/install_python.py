@@ -20,6 +20,7 @@ TEST_TOOLS = {
     "axe-playwright-python",
     "hypothesis",
     "import-linter",
+    "jsonschema",
     "playwright",
     "pytest",
     "pytest-timeout",
