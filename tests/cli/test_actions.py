@@ -21,8 +21,8 @@ def ask(*arguments: str, code: int = 0) -> str:
 
 
 def test_a_run_of_another_process_is_paused_and_cancelled(project: Project) -> None:
-    project.items(400)
-    project.replace("directory: out", "directory: out\narguments:\n  pause: 0.05")
+    project.items(1000, first=14)
+    project.replace("directory: out", "directory: out\narguments:\n  pause: 0.2")
     process = project.start("run", "run.yaml", "--workers", "1", "--json")
     out = project.folder / "out"
     deadline = time.monotonic() + 60.0
