@@ -13,6 +13,7 @@ from pcm.cli import (
     doctor,
     events,
     glidein,
+    plan,
     report,
     resume,
     run,
@@ -63,6 +64,7 @@ for name, module in (
     ("dashboard", dashboard),
     ("events", events),
     ("skew", skew),
+    ("plan", plan),
     ("doctor", doctor),
 ):
     app.command(name)(module.command)

@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from typer.testing import CliRunner, Result
+
+from pcm.cli.app import app
+from workers.heads.plan import HeadPlan
+from workers.heads.profile import HeadProfile
+
+KEPT = ((700.0, 100.0, 100.0, 100.0), (250.0, 250.0, 250.0, 250.0))
+
+
+@pytest.fixture
+def profile(tmp_path: Path) -> Path:
+    path = tmp_path / "profile.json"
+    HeadProfile("tiny", 250, 8, 2000, KEPT, head_bytes=1_000_000).write(path)
+    return path
+
+
+def plan(*arguments: object) -> Result:
+    return CliRunner().invoke(app, ["plan", *map(str, arguments)])
+
+
+def told(*arguments: object) -> dict[str, Any]:
+    shown = plan(*arguments, "--json")
+    assert shown.exit_code == 0, shown
+    answer: dict[str, Any] = msgspec.json.decode(shown.stdout)
+    return answer
+
+
+def test_loads_before_and_after(profile: Path) -> None:
+    shown = plan(profile, "--ranks", 2)
+    assert shown.exit_code == 0, shown
+    lines = [" ".join(line.split()) for line in shown.stdout.splitlines()]
+    assert lines[0] == (
+        "tiny: 2 layers of 4 KV heads on 2 ranks; heads keep 250 tokens in the mean, at most 700"
+    )
+    assert "0 1,300 4 1,000 3" in lines
+    assert "slow 1,300 1,000" in lines
+    assert "utilisation 76.9% -> 100.0%" in lines
+    assert "copies 1: 12.5% more weights of attention, 1.0 MB on all ranks together" in lines
+    assert lines[-1] == ("expected gain: decode attention is 1.30x as fast as with the equal split")
+
+
+def test_the_same_as_json(profile: Path) -> None:
+    story = told(profile, "--ranks", 2)
+    assert (story["layers"], story["heads"], story["copies"]) == (2, 4, 1)
+    assert story["extra_bytes"] == 1_000_000
+    assert story["gain"] == pytest.approx(1.3)
+    assert story["before"]["loads"] == [1300.0, 700.0]
+    assert story["after"]["loads"] == pytest.approx([1000.0, 1000.0])
+    assert story["after"]["utilisation_by_rows"]["8"] < 1
+
+
+def test_without_copies_and_in_few_rows(profile: Path) -> None:
+    assert told(profile, "--ranks", 2, "--copies", 0)["gain"] == pytest.approx(1300 / 1200)
+    few = told(profile, "--ranks", 2, "--rows", 2)
+    assert few["rows"] == 2
+    assert few["after"]["utilisation"] == few["after"]["utilisation_by_rows"]["8"]
+    assert "with batches of 2 rows" in plan(profile, "--ranks", 2, "--rows", 2).stdout
+
+
+def test_the_plan_is_written(profile: Path, tmp_path: Path) -> None:
+    shown = plan(profile, "--ranks", 2, "--out", tmp_path / "plan.json")
+    assert shown.stdout.splitlines()[-1] == f"plan: {tmp_path / 'plan.json'}"
+    written = HeadPlan.read(tmp_path / "plan.json")
+    assert (written.ranks, written.heads, written.copies) == (2, 4, 1)
+
+
+def test_bytes_that_are_not_known_are_not_told(tmp_path: Path) -> None:
+    path = tmp_path / "profile.json"
+    HeadProfile("tiny", 250, 8, 2000, KEPT).write(path)
+    assert "whose bytes the profile does not tell" in plan(path, "--ranks", 2).stdout
+    assert told(path, "--ranks", 2)["extra_bytes"] is None
+
+
+def test_bad_input_says_where_and_how_to_mend_it(profile: Path, tmp_path: Path) -> None:
+    missing = plan(tmp_path / "none.json", "--ranks", 2)
+    assert missing.exit_code == 2
+    assert f"{tmp_path / 'none.json'}: the profile cannot be read (No such file" in missing.stderr
+    broken = tmp_path / "broken.json"
+    broken.write_text('{"model": 1}')
+    shown = plan(broken, "--ranks", 2)
+    assert shown.exit_code == 2
+    assert f"error: {broken}: this is no profile of heads: " in shown.stderr
+    assert "write it anew by a profiling pass" in shown.stderr
+    nowhere = plan(profile, "--ranks", 2, "--out", tmp_path / "none" / "plan.json")
+    assert nowhere.exit_code == 2
+    assert "the plan cannot be written (No such file" in nowhere.stderr
+    assert plan(profile, "--ranks", 0).exit_code == 2
