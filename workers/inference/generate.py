@@ -19,7 +19,7 @@ from transformers.cache_utils import DynamicCache
 from workers.inference.continuation import Continuation
 from workers.inference.graphs import recorder_for
 from workers.inference.ladder import Ladder
-from workers.inference.memory import Sizes, cache_bytes_per_token, graph_bytes, is_out_of_memory
+from workers.inference.memory import Sizes, cache_bytes_per_token, graph_bytes
 from workers.inference.prefix import Prefix
 from workers.inference.prompts import Prompts
 from workers.inference.rungs import decoding_rungs, scoring_rungs
@@ -58,7 +58,7 @@ def generate(
                     del left[item.index]
                     yield item
             except Exception as error:
-                if not is_out_of_memory(error):
+                if not sizes.ran_out(error):
                     raise
                 if not (prompts.in_shared_pass and sizes.halve_passes()):
                     if ladder.most == 1:
@@ -77,7 +77,7 @@ def _proved(model: Any, sizes: Sizes) -> Ladder:
             sizes.prove_rungs(partial(scoring_rungs, model))
             return sizes.prove_ladder(partial(decoding_rungs, model))
         except Exception as error:
-            if not is_out_of_memory(error) or not sizes.halve_passes():
+            if not sizes.ran_out(error) or not sizes.halve_passes():
                 raise
 
 

@@ -21,7 +21,10 @@ from workers.inference.memo import memo_of
 from workers.inference.memory import sizes
 from workers.inference.packing import default_slots
 from workers.inference.pooling import read_pooling
+from workers.inference.ranks import Ranks, here, join, same, together
+from workers.inference.ranks import device as own_device
 from workers.inference.resident import ResidentModel
+from workers.inference.tensor_parallel import split
 from workers.inference.tokenizing import load_tokenizer
 
 SMALL_MODEL_PARAMETERS = 20_000_000
@@ -47,11 +50,34 @@ def load(
     `workers.inference.memory`), ``slots`` the number of items that decode together; the last bits
     of the answers depend on them, and on nothing else in a batch.
 
+    On several ranks of a replica (`workers.inference.ranks`) the model is split over them: each has
+    to load it with the same arguments, and to ask it the same things in the same order.
+
     Raises FileNotFoundError for what is not there and ValueError for what is there but is no
-    model, is damaged, or does not fit the arguments; the message says how to mend it.
+    model, is damaged, cannot be split, or does not fit the arguments; the message says how to mend
+    it.
     """
     target = _prepared(dtype, device)
     count = default_slots(target.type, slots)
+    ranks = join(target)
+    with together(f"loading {model}"):
+        network, tokenizer = _loaded(model, revision, dtype, target, ranks)
+        network = _placed(network, target)
+    memo = memo_of(model, network)
+    if not same(memo.name.encode()):
+        raise ValueError(
+            f"the ranks have loaded different models as {model}, or are on different devices or "
+            "versions of torch; give all of them the same"
+        )
+    return ResidentModel(
+        network, tokenizer, sizes(network, count, pass_tokens=pass_tokens, memo=memo), name=model
+    )
+
+
+def _loaded(
+    model: str, revision: str | None, dtype: str, target: torch.device, ranks: Ranks
+) -> tuple[Any, Any]:
+    """The model, or what this rank has of it, and its tokenizer."""
     source = _source(model)
     hub: dict[str, Any] = {
         "revision": revision,
@@ -64,7 +90,9 @@ def load(
             config = AutoConfig.from_pretrained(source, **hub)
             pending = beside.submit(load_tokenizer, source, config, **hub)
             number = _dtype(dtype, target)
-            copier = CudaCopier(target) if target.type == "cuda" else None
+            # What is split is cut on the host first, so that a GPU need not hold it in whole.
+            is_sent = target.type == "cuda" and ranks.count == 1
+            copier = CudaCopier(target) if is_sent else None
             network, report = assembled(source, config, number, copier, arrival) or (
                 AutoModelForCausalLM.from_pretrained(
                     source,
@@ -86,9 +114,9 @@ def load(
             f"the weights of {model} do not fit its config.json: {len(lacking)} tensors are missing"
             f" or have another shape, the first is {lacking[0]}; take both from the same model"
         )
-    network = _placed(network, target)
-    allowed = sizes(network, count, pass_tokens=pass_tokens, memo=memo_of(model, network))
-    return ResidentModel(network, tokenizer, allowed, name=model)
+    if ranks.count > 1:
+        split(network, ranks, target, model)
+    return network, tokenizer
 
 
 def load_encoder(
@@ -96,6 +124,11 @@ def load_encoder(
 ) -> ResidentEncoder:
     """Load an encoder in the layout of Hugging Face or sentence-transformers; how its tokens are
     pooled is read from its files. Arguments and errors are those of `load`."""
+    if (count := here().count) > 1:
+        raise ValueError(
+            f"{model} is an encoder, which is not split over {count} ranks: declare its context "
+            "with ranks=1, and more workers"
+        )
     target = _prepared(dtype, device)
     source = _source(model)
     try:
@@ -160,12 +193,14 @@ def _explained(
 
 def _device(device: str) -> torch.device:
     if device == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        device = "cuda" if torch.cuda.is_available() else "cpu"
     try:
         target = torch.device(device)
         torch.empty(0, device=target)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         raise ValueError(f"device {device!r} is not usable here: {error}") from error
+    if here().count > 1 and device == "cuda":
+        return own_device()
     return target
 
 

@@ -14,6 +14,9 @@ from typing import Any
 import torch
 import transformers
 
+from workers.inference.ranks import are_joined, told
+from workers.inference.tensor_parallel import ranks_of
+
 CPUINFO = Path("/proc/cpuinfo")
 
 PASSES = "3"
@@ -30,21 +33,26 @@ class Memo:
     def __init__(self, path: Path) -> None:
         self._path = path
 
+    @property
+    def name(self) -> str:
+        """Tells the model, the kind of machine and how it computes apart from all others."""
+        return self._path.name
+
     def pass_tokens(self) -> int | None:
         """None if memory never ran out."""
         with suppress(KeyError, TypeError, ValueError):
-            return int(self._read()["pass_tokens"])
+            return int(self._known()["pass_tokens"])
         return None
 
     def rungs(self, size: int, kind: str = "rungs") -> tuple[int, ...] | None:
         """Those of this kind below ``size``; None if they were never tried."""
         with suppress(KeyError, TypeError, ValueError):
-            return tuple(int(rung) for rung in self._read()[kind][str(size)])
+            return tuple(int(rung) for rung in self._known()[kind][str(size)])
         return None
 
     def takes_cascades(self) -> bool | None:
         """Whether attention of ours gives the model's own answers; None if it was never tried."""
-        found = self._read().get("takes_cascades")
+        found = self._known().get("takes_cascades")
         return found if isinstance(found, bool) else None
 
     def write_takes_cascades(self, found: bool) -> None:
@@ -58,6 +66,14 @@ class Memo:
         known = found.get(kind)
         rest = known if isinstance(known, dict) else {}
         self._write({**found, kind: {**rest, str(size): rungs}})
+
+    def _known(self) -> dict[str, Any]:
+        """What rank 0 reads: whoever knows something leaves out trials, and all have to do that or
+        none. Another replica may write in between."""
+        if not are_joined():
+            return self._read()
+        found = json.loads(told(json.dumps(self._read()).encode()))
+        return found if isinstance(found, dict) else {}
 
     def _read(self) -> dict[str, Any]:
         with suppress(OSError, ValueError):
@@ -83,7 +99,9 @@ def memo_of(name: str, model: Any) -> Memo:
     threads = f"{torch.get_num_threads()}t"
     number = str(model.dtype).removeprefix("torch.")
     versions = (torch.__version__, transformers.__version__, PASSES)
-    parts = (Path(name).name, shapes, number, kind, threads, *versions)
+    split = ranks_of(model)
+    ranks = [f"{split}r"] if split > 1 else []
+    parts = (Path(name).name, shapes, number, kind, threads, *versions, *ranks)
     safe = re.sub(r"[^\w.-]", "_", "-".join(parts))
     home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Memo(Path(home) / "pcm" / "models" / f"{safe}.json")

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 
+from workers.inference import ranks
 from workers.inference.graphs import Verdict
 from workers.inference.ladder import Ladder
 from workers.inference.memo import Memo
 from workers.inference.packing import Packing
+from workers.inference.tensor_parallel import ranks_of
+
+Result = TypeVar("Result")
 
 LEAST_PASS_TOKENS = 32
 MOST_PASS_TOKENS = {"cpu": 512}
@@ -55,11 +59,11 @@ def free_bytes(device: torch.device) -> int:
 
 
 def cache_bytes_per_token(model: Any) -> int:
-    """Keys and values of one token in all layers."""
+    """Keys and values of one token in all layers; of a model that is split, this rank's."""
     config = model.config.get_text_config(decoder=True)
     heads = config.num_attention_heads
     dim = getattr(config, "head_dim", None) or config.hidden_size // heads
-    heads = getattr(config, "num_key_value_heads", None) or heads
+    heads = (getattr(config, "num_key_value_heads", None) or heads) / ranks_of(model)
     return int(2 * config.num_hidden_layers * heads * dim * model.dtype.itemsize)
 
 
@@ -121,6 +125,31 @@ class Sizes:
             self.ladder = Ladder((self.slots, *rungs))
         return self.ladder
 
+    def ran_out(self, error: BaseException) -> bool:
+        """Whether the error is that memory ran out, so that the caller may go on with less.
+
+        Of several ranks this one would go on alone, while the others wait for it within a pass. So
+        it ends, and the replica with it; the next one makes smaller passes.
+        """
+        if not is_out_of_memory(error):
+            return False
+        if ranks.are_joined():
+            self.halve_passes()
+            ranks.end(
+                f"memory ran out ({error}); the next replica makes passes of "
+                f"{self.packing.tokens} tokens, unless pass_tokens= sets them: give load() fewer, "
+                "or fewer slots"
+            )
+        return True
+
+    def watched(self, results: Iterator[Result]) -> Iterator[Result]:
+        """The same results; where memory runs out and nobody can go on with less, see `ran_out`."""
+        try:
+            yield from results
+        except Exception as error:
+            self.ran_out(error)
+            raise
+
     def halve_passes(self) -> bool:
         """Smaller passes, because memory ran out; False if they cannot be smaller."""
         tokens = self.packing.tokens // 2
@@ -138,9 +167,13 @@ def sizes(
 ) -> Sizes:
     """Sizes for a model that is loaded, by the memory that is free now.
 
-    ``pass_tokens`` sets the tokens of a pass. Raises ValueError if it is too small.
+    ``pass_tokens`` sets the tokens of a pass. Raises ValueError if it is too small. Several ranks
+    have the same sizes: those of the one with the least memory.
     """
-    free, device = free_bytes(model.device), model.device.type
+    device = model.device.type
+    # On a CPU all that is free is seen by each of them.
+    sharing = ranks_of(model) if device == "cpu" else 1
+    free = ranks.agree(free_bytes(model.device) // sharing)
     if pass_tokens is None:
         most = MOST_PASS_TOKENS.get(device, MOST_PASS_TOKENS_ELSEWHERE)
         known = memo.pass_tokens() if memo is not None else None
@@ -151,4 +184,7 @@ def sizes(
     if pass_tokens < LEAST_PASS_TOKENS:
         raise ValueError(f"pass_tokens must be at least {LEAST_PASS_TOKENS}, not {pass_tokens}")
     packing = Packing(pass_tokens, unit=1 if device == "cpu" else 16)
-    return Sizes(packing, slots, int(free * PREFIX_SHARE), int(free * CACHE_SHARE), memo)
+    allowed = Sizes(packing, slots, int(free * PREFIX_SHARE), int(free * CACHE_SHARE), memo)
+    if ranks_of(model) > 1:
+        allowed.graphs.refused = "each rank would find out for itself whether a replay pays"
+    return allowed

@@ -21,7 +21,7 @@ from workers.inference.generate import generate, generate_plainly
 from workers.inference.grammar import Grammars
 from workers.inference.labels import LabelTree, label_tree
 from workers.inference.limits import context_tokens, length_problem, text_problem, window_tokens
-from workers.inference.memory import Sizes, is_out_of_memory
+from workers.inference.memory import Sizes
 from workers.inference.offloading import Offloading
 from workers.inference.order import in_order
 from workers.inference.plain import score_plainly, takes_cascades
@@ -33,6 +33,7 @@ from workers.inference.prefix import (
     stable_tokens,
 )
 from workers.inference.prefix_store import PrefixStore
+from workers.inference.ranks import agree
 from workers.inference.sampling import Sampling, per_item
 from workers.inference.scoring import best_label, normalised, score_within_memory
 from workers.inference.shortened import shortened
@@ -50,9 +51,9 @@ class ResidentModel(LanguageModel):
     Neighbours: every item meets tensor shapes that follow from the item alone
     (`workers.inference.packing`), so scores and sampled tokens are the same to the bit for any
     batch, any order and any number of items, in float32 and in bfloat16 on a CPU. Number formats,
-    other tokens per pass or slots than were proved to be equal, numbers of threads, and the kept
-    prefix against the same text without it, differ by rounding. On a GPU the same shapes are used;
-    equal bits have not been measured there.
+    other tokens per pass or slots than were proved to be equal, numbers of threads or of ranks, and
+    the kept prefix against the same text without it, differ by rounding. On a GPU the same shapes
+    are used; equal bits have not been measured there.
     """
 
     def __init__(self, model: Any, tokenizer: Any, sizes: Sizes, *, name: str = "") -> None:
@@ -79,7 +80,7 @@ class ResidentModel(LanguageModel):
         found = memo.takes_cascades() if memo is not None else None
         if found is None:
             with shortened(self.model) as model:
-                found = takes_cascades(model)
+                found = bool(agree(takes_cascades(model)))
             if memo is not None:
                 memo.write_takes_cascades(found)
         return found
@@ -109,7 +110,7 @@ class ResidentModel(LanguageModel):
             values = [value - base for value, base in zip(values, less, strict=True)]
             return best_label(tree, values, prompt_tokens=len(row))
 
-        scored = self._score(rows, tree, prefix)
+        scored = self.sizes.watched(self._score(rows, tree, prefix))
         return in_order((index, choice(index, scores)) for index, scores in scored)
 
     def generate(
@@ -128,7 +129,8 @@ class ResidentModel(LanguageModel):
         settings |= {"stop": stop, "form": form}
         rows = self._tokenize(prompts, prefix)
         shared = self._shared_tokens(prefix)
-        return in_order(self._generations(rows, max_new_tokens, settings, shared))
+        made = self._generations(rows, max_new_tokens, settings, shared)
+        return in_order(self.sizes.watched(made))
 
     def chat(
         self,
@@ -156,7 +158,8 @@ class ResidentModel(LanguageModel):
         settings: dict[str, Any] = {"temperature": temperature, "top_p": top_p, "seed": seed}
         settings |= {"stop": stop, "form": form}
         given = None if find_prefix else shared
-        return in_order(self._generations(rows, max_new_tokens, settings, given))
+        made = self._generations(rows, max_new_tokens, settings, given)
+        return in_order(self.sizes.watched(made))
 
     def kept_states(self) -> tuple[Collection[Hashable], Collection[Hashable]]:
         """Names of the prefixes that were used since this was last asked, and of those that are
@@ -185,7 +188,7 @@ class ResidentModel(LanguageModel):
         try:
             return compute_prefix(self.model, tokens)
         except Exception as error:
-            if not is_out_of_memory(error) or not self.prefixes.memory_bytes:
+            if not self.sizes.ran_out(error) or not self.prefixes.memory_bytes:
                 raise
         self.prefixes.clear()
         return compute_prefix(self.model, tokens)
@@ -213,7 +216,7 @@ class ResidentModel(LanguageModel):
 
     def _score_baseline(self, text: str, tree: LabelTree, prefix: str | None) -> Scores:
         rows = self._tokenize([text], prefix)
-        ((_, scores),) = self._score(rows, tree, prefix)
+        ((_, scores),) = self.sizes.watched(self._score(rows, tree, prefix))
         if isinstance(scores, ValueError):
             raise ValueError(f"the baseline cannot be scored: {scores}")
         return scores

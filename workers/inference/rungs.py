@@ -19,6 +19,7 @@ from workers.inference.labels import LabelTree
 from workers.inference.ladder import fewer_rows
 from workers.inference.packing import Packing
 from workers.inference.prefix import Prefix, compute_prefix
+from workers.inference.ranks import agree
 from workers.inference.shortened import shortened
 from workers.inference.slots import decode
 
@@ -79,13 +80,14 @@ def equal_rungs(
 
     It is given a size and computes [items, numbers] in passes of that size: the first items of
     those that it computes in the whole, or all. They should be many and differ, since half
-    precision hides from most numbers that they were added up in another order.
+    precision hides from most numbers that they were added up in another order. Of several ranks,
+    what is equal is equal on each.
     """
     wanted = trial(whole)
 
     def is_equal(size: int) -> bool:
         found = trial(size)
-        return torch.equal(found, wanted[: len(found)])
+        return bool(agree(torch.equal(found, wanted[: len(found)])))
 
     return tuple(takewhile(is_equal, smaller))
 

@@ -13,7 +13,7 @@ from workers.inference.base import Choice, Normalisation
 from workers.inference.choose import Scores, score
 from workers.inference.labels import LabelTree
 from workers.inference.limits import NOT_FINITE
-from workers.inference.memory import Sizes, is_out_of_memory
+from workers.inference.memory import Sizes
 from workers.inference.prefix import Prefix
 from workers.inference.rungs import scoring_rungs
 
@@ -32,7 +32,7 @@ def score_within_memory(
                 del left[keys[at]]
                 yield keys[at], scores
         except Exception as error:
-            if not is_out_of_memory(error) or not sizes.halve_passes():
+            if not sizes.ran_out(error) or not sizes.halve_passes():
                 raise
         if left and model.device.type == "cuda":
             torch.cuda.empty_cache()
