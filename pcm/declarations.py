@@ -49,3 +49,31 @@ def seconds(value: float, *, field: str, owner: Callable[..., Any]) -> float:
             owner, f"{field}={value!r} is not a time", f"give {field} as seconds above 0"
         )
     return float(value)
+
+
+def gpus_and_ranks(
+    gpus: object, ranks: object, *, before: tuple[int, int], owner: Callable[..., Any]
+) -> tuple[int, int]:
+    """How many GPUs a replica needs, and of how many processes it is; None: nothing is said.
+
+    ``before``: both, as they were. GPUs alone have a rank each. Raises InputError.
+    """
+    count = before[0] if gpus is None else _whole_number(gpus, "gpus", 0, owner)
+    processes = before[1] if gpus is None else max(1, count)
+    if ranks is not None:
+        processes = _whole_number(ranks, "ranks", 1, owner)
+    if count % processes and count:
+        raise declaration_error(
+            owner,
+            f"gpus={count} cannot be divided among ranks={processes}",
+            f"give ranks={count}, each with one, or gpus as a multiple of ranks",
+        )
+    return count, processes
+
+
+def _whole_number(value: object, field: str, least: int, owner: Callable[..., Any]) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise declaration_error(
+            owner, f"{field}={value!r}", f"give {field} as a number from {least} up"
+        )
+    return value

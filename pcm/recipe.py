@@ -6,13 +6,21 @@ import functools
 import inspect
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from types import FunctionType
 from typing import Any, Generic, NoReturn, ParamSpec, overload
 
+import msgspec
+
 from pcm.core.events import Requirements
-from pcm.declarations import declaration_error, declared_function, flat_arguments, seconds
+from pcm.declarations import (
+    declaration_error,
+    declared_function,
+    flat_arguments,
+    gpus_and_ranks,
+    seconds,
+)
 from pcm.identity import Identity, identify
 from pcm.identity.identify import absolute
 from pcm.sizes import parse_bytes
@@ -22,6 +30,7 @@ from pcm.user_code.references import code_names
 P = ParamSpec("P")
 Size = str | int | float
 
+LOAD_TIMEOUT_SECONDS = 600.0
 _FORK_SAFE = (
     *("torch", "transformers", "numpy", "safetensors", "tokenizers", "peft", "accelerate"),
     *("sentence_transformers", "scipy", "sklearn", "pandas", "workers.inference"),
@@ -35,7 +44,8 @@ class Recipe:
     """How to make one context: a loader with its arguments, and what it needs of a worker.
 
     Nothing has run yet. ``files`` names the arguments that stand for files or a hub model;
-    ``imports`` are modules that workers import once, before they fork a replica.
+    ``imports`` are modules that workers import once, before they fork a replica. With several
+    ``ranks`` a replica is as many processes.
     """
 
     name: str
@@ -47,10 +57,11 @@ class Recipe:
     requirements: Requirements
     load_timeout_seconds: float
     probe: Callable[[Any], object] | None
+    ranks: int = 1
 
     @cached_property
     def identity(self) -> Identity:
-        """Content hash of loader, arguments, files and requirements.
+        """Content hash of loader, arguments, files, requirements and ranks.
 
         The first use reads all files (large ones only if they were never read before). Raises
         InputError if a file cannot be read.
@@ -62,6 +73,7 @@ class Recipe:
             flat_arguments(bound),
             files=self.files,
             requirements=self.requirements,
+            ranks=self.ranks,
         )
 
     def load(self) -> Any:
@@ -82,6 +94,7 @@ class Context(Generic[P]):
     requirements: Requirements
     load_timeout_seconds: float
     probe: Callable[[Any], object] | None
+    ranks: int = 1
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Recipe:
         """The recipe for these arguments; paths in them become absolute.
@@ -109,6 +122,7 @@ class Context(Generic[P]):
             self.requirements,
             self.load_timeout_seconds,
             self.probe,
+            self.ranks,
         )
 
     @property
@@ -130,9 +144,10 @@ def context(
     gpu_memory: Size | None = None,
     memory: Size | None = None,
     gpus: int | None = None,
+    ranks: int | None = None,
     imports: Sequence[str] | None = None,
     files: str | Sequence[str] | None = None,
-    load_timeout: float = 600.0,
+    load_timeout: float | None = None,
     probe: Callable[[Any], object] | None = None,
 ) -> Callable[[Callable[P, Any]], Context[P]]: ...
 
@@ -144,49 +159,67 @@ def context(
     gpu_memory: Size | None = None,
     memory: Size | None = None,
     gpus: int | None = None,
+    ranks: int | None = None,
     imports: Sequence[str] | None = None,
     files: str | Sequence[str] | None = None,
-    load_timeout: float = 600.0,
+    load_timeout: float | None = None,
     probe: Callable[[Any], object] | None = None,
 ) -> Any:
     """Declare a loader: a function that runs on the worker and returns what tasks work with.
+
+    A context that is declared again, as in ``pcm.context(gpus=2)(pcm.language_model)``, is another
+    one: what is not said stays as it was.
 
     Args:
         gpu_memory: what it needs of each GPU, like "5 GB"; workers without a GPU do as well
             unless ``gpus`` is given.
         memory: what it needs of the worker's memory.
         gpus: how many GPUs one replica needs.
+        ranks: of how many processes one replica is, each with its part of the GPUs: all run the
+            loader and every batch, and find each other by torch.distributed; the results are those
+            of rank 0. By default one per GPU. 1: one process sees all GPUs.
         imports: modules that workers import once, before they fork; by default the well-known
             ones that the loader imports. These are expected on the worker and do not travel.
         files: arguments that stand for a file, a directory or a hub model: their contents are
             part of the identity. By default ``model``, if the loader has it.
-        load_timeout: seconds after which loading counts as failed.
+        load_timeout: seconds after which loading counts as failed; by default 600.
         probe: called with what the loader returned; the replica is ready when it returns.
 
     Raises InputError for what cannot be declared.
     """
 
     def declare(function: Callable[..., Any]) -> Context[Any]:
-        plain = declared_function(function, "context")
+        before = function if isinstance(function, Context) else _undemanding(function)
+        plain = before.loader
         owner = f"context {plain.__qualname__}, "
-        if gpus is not None and (isinstance(gpus, bool) or not isinstance(gpus, int) or gpus < 0):
-            raise declaration_error(plain, f"gpus={gpus!r}", "give gpus as a number from 0 up")
         if probe is not None and not callable(probe):
             raise declaration_error(plain, f"probe={probe!r}", "give probe as a function")
-        return Context(
-            plain,
-            _imports(plain, imports),
-            _files(plain, files),
-            Requirements(
-                gpus or 0,
-                0 if gpu_memory is None else parse_bytes(gpu_memory, field=f"{owner}gpu_memory"),
-                0 if memory is None else parse_bytes(memory, field=f"{owner}memory"),
-            ),
-            seconds(load_timeout, field="load_timeout", owner=plain),
-            probe,
+        needs, needed = before.requirements, {}
+        if gpu_memory is not None:
+            needed["gpu_memory_bytes"] = parse_bytes(gpu_memory, field=f"{owner}gpu_memory")
+        if memory is not None:
+            needed["memory_bytes"] = parse_bytes(memory, field=f"{owner}memory")
+        counted = gpus_and_ranks(gpus, ranks, before=(needs.gpus, before.ranks), owner=plain)
+        return replace(
+            before,
+            imports=before.imports if imports is None else _imports(plain, imports),
+            files=before.files if files is None else _files(plain, files),
+            requirements=msgspec.structs.replace(needs, gpus=counted[0], **needed),
+            load_timeout_seconds=before.load_timeout_seconds
+            if load_timeout is None
+            else seconds(load_timeout, field="load_timeout", owner=plain),
+            probe=probe or before.probe,
+            ranks=counted[1],
         )
 
     return declare if loader is None else declare(loader)
+
+
+def _undemanding(function: Callable[..., Any]) -> Context[Any]:
+    """The context as it is where nothing is said of it."""
+    plain = declared_function(function, "context")
+    files, imports = _files(plain, None), _imports(plain, None)
+    return Context(plain, imports, files, Requirements(), LOAD_TIMEOUT_SECONDS, None)
 
 
 def _imports(loader: FunctionType, given: Sequence[str] | None) -> tuple[str, ...]:

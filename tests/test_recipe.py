@@ -87,6 +87,10 @@ def test_only_plain_functions_can_be_contexts(wrong: Any) -> None:
         ({"memory": -5}, "memory: -5 is not a size"),
         ({"gpus": -1}, "gpus=-1"),
         ({"gpus": 1.5}, "gpus=1.5"),
+        ({"ranks": 0}, "ranks=0.*from 1 up"),
+        ({"ranks": True}, "ranks=True"),
+        ({"gpus": 3, "ranks": 2}, "gpus=3 cannot be divided among ranks=2.*give ranks=3"),
+        ({"gpus": 1, "ranks": 2}, "gpus=1 cannot be divided"),
         ({"load_timeout": 0}, "load_timeout=0 is not a time"),
         ({"files": "weights"}, "files names 'weights'.*choose among model, revision, scale"),
         ({"imports": [3]}, r"imports=\[3\]"),
@@ -131,3 +135,62 @@ def test_timeouts_and_probes_do_not_change_the_identity() -> None:
     plain = context(loader)("org/m").identity
     assert context(load_timeout=9, probe=print)(loader)("org/m").identity == plain
     assert context(memory=9)(loader)("org/m").identity != plain
+
+
+@pytest.mark.parametrize(
+    ("options", "ranks"),
+    [
+        ({}, 1),
+        ({"gpus": 0}, 1),
+        ({"gpus": 1}, 1),
+        ({"gpus": 2}, 2),
+        ({"gpus": 2, "ranks": 1}, 1),
+        ({"gpus": 8, "ranks": 4}, 4),
+        ({"ranks": 3}, 3),
+        ({"gpus": 0, "ranks": 2}, 2),
+    ],
+)
+def test_a_rank_per_gpu_unless_it_is_said(options: dict[str, Any], ranks: int) -> None:
+    recipe = context(**options)(loader)("org/m")
+    assert recipe.ranks == ranks
+    assert recipe.requirements.gpus == options.get("gpus", 0)
+
+
+def test_ranks_are_part_of_the_identity_where_there_are_several() -> None:
+    plain = context(loader)("org/m").identity
+    assert context(ranks=1)(loader)("org/m").identity == plain
+    several = context(ranks=2)(loader)("org/m").identity
+    assert several.changes_since(plain) == ["ranks is new"]
+    assert several.changes_since(context(ranks=4)(loader)("org/m").identity) == [
+        "ranks changed from 4 to 2"
+    ]
+
+
+def test_a_context_that_is_declared_again_keeps_what_is_not_said() -> None:
+    first = context(
+        gpu_memory="5 GB", gpus=4, imports=["json"], files=(), load_timeout=5, probe=print
+    )(loader)
+    again = context(memory="1 GB")(first)
+    assert again.requirements == Requirements(4, 5 * 10**9, 10**9)
+    assert (again.ranks, again.imports, again.files) == (4, ("json",), ())
+    assert (again.load_timeout_seconds, again.probe) == (5.0, print)
+    assert again.loader is loader
+    assert context(gpus=2)(first).ranks == 2
+    assert context(ranks=2)(first).requirements.gpus == 4
+    assert context(ranks=2)(first).ranks == 2
+    assert (first.ranks, first.requirements.memory_bytes) == (4, 0)
+
+
+def test_the_language_model_on_two_gpus() -> None:
+    from pcm import language_model
+
+    wide = context(gpus=2, gpu_memory="20 GB")(language_model)("org/m", dtype="bfloat16")
+    plain = language_model("org/m", dtype="bfloat16")
+    assert (wide.name, wide.imports, wide.files) == (plain.name, plain.imports, plain.files)
+    assert (wide.ranks, wide.requirements) == (2, Requirements(2, 20 * 10**9))
+    changes = wide.identity.changes_since(plain.identity)
+    assert changes == [
+        "ranks is new",
+        "requirement gpu_memory_bytes is new",
+        "requirement gpus is new",
+    ]

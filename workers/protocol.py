@@ -109,7 +109,9 @@ class LoadContext(Message, frozen=True):
     ``imports`` are imported by the worker's template process before it forks the replica, and while
     files are brought; a name that ends with ``?`` may be missing there. The time to stage ``trees``
     does not count towards the timeout. ``places`` come from the supervisor, for
-    its replica: the paths that the loader is given in place of these arguments.
+    its replica: the paths that the loader is given in place of these arguments. With several
+    ``ranks`` the replica is as many processes, each of which runs the loader and every batch: what
+    the first of them gives are the results.
     """
 
     context: str
@@ -120,6 +122,7 @@ class LoadContext(Message, frozen=True):
     trees: tuple[Tree, ...] = ()
     places: dict[int | str, str] = {}
     tier: Literal["disk", "gpu"] = "gpu"
+    ranks: int = 1
 
 
 class OffloadContext(Message, frozen=True):
@@ -192,8 +195,9 @@ class ReplicaState(Message, frozen=True):
     when it has left the accelerator. ``seconds``: from the order that led here to now, without the
     time for files; 0 for ``staging``, ``staged`` and ``absent``.
 
-    ``memory_bytes``: of the accelerator, or of the machine where there is none; also what a parked
-    one still takes. ``host_bytes``: what a parked one takes of the machine's beside an accelerator.
+    ``memory_bytes``: of the accelerator (of several: of that with the most), or of the machine
+    where there is none; also what a parked one still takes. ``host_bytes``: what a parked one takes
+    of the machine's beside an accelerator.
     ``parks``: whether a warm one can be offloaded.
     """
 

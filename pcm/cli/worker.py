@@ -112,7 +112,7 @@ def command(
         )
     commands: list[Command] = []
     for share in _shares(workers, gpus, cores):
-        of_this = ["--gpus", share.gpu, "--cores", str(share.threads)]
+        of_this = ["--gpus", ",".join(share.gpus), "--cores", str(share.threads)]
         if name is not None:
             of_this += ["--id", f"{name}-{len(commands) + 1}"]
         commands.append(Command([*arguments, *of_this], share.environment()))

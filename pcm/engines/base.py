@@ -29,6 +29,7 @@ class ContextCargo(msgspec.Struct, frozen=True):
     imports: tuple[str, ...] = ()
     timeout_seconds: float = 600.0
     trees: tuple[Tree, ...] = ()
+    ranks: int = 1
 
 
 class TaskCargo(msgspec.Struct, frozen=True):

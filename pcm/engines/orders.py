@@ -112,6 +112,7 @@ def _add_context(command: Load, worker: Worker, cargo: Cargo) -> list[Happening]
         context.timeout_seconds,
         () if worker.sees_our_files else context.trees,
         tier="disk" if command.tier == "disk" else "gpu",
+        ranks=context.ranks,
     )
     if size_bytes(order) > MAX_ORDER_BYTES:
         problem = f"the context's function and arguments take {_TOO_MUCH}; give names of files"

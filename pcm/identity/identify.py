@@ -23,10 +23,12 @@ def identify(
     *,
     files: Collection[str] = (),
     requirements: Requirements | None = None,
+    ranks: int = 1,
 ) -> Identity:
     """The identity of a function that is called with these arguments.
 
     ``files`` names the arguments that stand for files: their contents count, not their place.
+    ``ranks``: in how many processes it is loaded.
     Raises InputError where such a path does not exist or cannot be read.
     """
     survey = Survey.of(function)
@@ -46,6 +48,8 @@ def identify(
     for field, amount in msgspec.structs.asdict(requirements or Requirements()).items():
         if amount:
             parts[f"requirement {field}"] = str(amount)
+    if ranks != 1:
+        parts["ranks"] = str(ranks)
     return Identity.of(name, survey.parts | parts)
 
 

@@ -47,6 +47,7 @@ class RunCargo(msgspec.Struct, frozen=True):
                 with_model_classes(recipe.imports, found),
                 float(recipe.load_timeout_seconds),
                 found,
+                recipe.ranks,
             ),
             TaskCargo(task.identity.digest, task.name, pack((task.function, task.arguments))),
         )

@@ -139,6 +139,13 @@ def test_a_context_is_offloaded_and_loaded_again_with_all_that_a_new_process_wou
     assert worker.outgoing == [OffloadContext("c"), LoadContext("c", "context", b"all")]
 
 
+def test_a_context_of_several_ranks_is_ordered_as_one(worker: Somebody) -> None:
+    shelf = Shelf()
+    shelf.contexts["c"] = ContextCargo("context", b"", ranks=4)
+    orders.add_orders(Load("w", "c", 0), worker, shelf)
+    assert worker.outgoing == [LoadContext("c", "context", b"", ranks=4)]
+
+
 def test_what_is_for_no_worker_has_no_order(worker: Somebody) -> None:
     with pytest.raises(TypeError, match="GiveUp"):
         add(GiveUp("r", 0, "failed", 0), worker)

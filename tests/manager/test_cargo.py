@@ -56,6 +56,12 @@ def test_hub_models_only_for_an_engine_that_carries_files(model: Path, tmp_path:
 def test_cargo_of_earlier_versions_is_read(model: Path, tmp_path: Path) -> None:
     now = RunCargo.of(same, loaded(str(model)))
     plain = msgspec.msgpack.decode(msgspec.msgpack.encode(now))
-    del plain["context"]["trees"]
+    del plain["context"]["trees"], plain["context"]["ranks"]
     (tmp_path / CARGO_FILE).write_bytes(msgspec.msgpack.encode(plain))
-    assert RunCargo.read(tmp_path).context.trees == ()
+    earlier = RunCargo.read(tmp_path).context
+    assert (earlier.trees, earlier.ranks) == ((), 1)
+
+
+def test_ranks_go_with_the_context(model: Path, tmp_path: Path) -> None:
+    RunCargo.of(same, pcm.context(ranks=2)(loaded)(str(model))).save(tmp_path)
+    assert RunCargo.read(tmp_path).context.ranks == 2

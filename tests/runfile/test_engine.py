@@ -65,6 +65,10 @@ def test_no_workers_here_are_enough_where_others_may_come(base: Path) -> None:
             "engine: taskvine\nengine_options:\n  listen: many\n",
             "run.yaml:5: engine_options: a value is of the wrong kind",
         ),
+        (
+            "engine_options:\n  gpus_per_worker: 0\n",
+            "run.yaml:5: engine_options.gpus_per_worker: is 0; give 1 or more",
+        ),
     ],
 )
 def test_a_mistake_is_named_with_its_line(base: Path, text: str, words: str) -> None:

@@ -9,6 +9,9 @@ and giving up a context frees its memory for certain.
                                       |                      ^
                                       +-----> template ------+ forks
 
+A replica of several ranks is as many processes, kept by one of their own (``ranks.py``), which is
+the replica to the supervisor and the supervisor to the ranks.
+
 Supervisor and replica speak the messages of ``workers.protocol`` too: a replica is given the orders
 LoadContext, OffloadContext, DefineTask and RunBatch, and answers with ReplicaState, ReplicaFault,
 ItemResults and BatchEnd. The supervisor knows its upstream only as an object that takes reports, so

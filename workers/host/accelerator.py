@@ -24,11 +24,13 @@ def arriving_bytes() -> int:
 
 
 def accelerator_bytes() -> int:
-    """Accelerator memory that torch has reserved, over all devices; 0 if there is none."""
+    """Accelerator memory that torch has reserved, of the device with the most of it, as a worker's
+    capacity is that of each of its devices; 0 if there is none."""
     cuda = _cuda()
     if cuda is None:
         return 0
-    return sum(int(cuda.memory_reserved(device)) for device in range(cuda.device_count()))
+    devices = range(cuda.device_count())
+    return max((int(cuda.memory_reserved(device)) for device in devices), default=0)
 
 
 def empty_cache() -> None:

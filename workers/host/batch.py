@@ -39,6 +39,9 @@ class Trouble(NamedTuple):
     """Whether the first of them is the likely cause."""
 
 
+Agree = Callable[[Trouble], None]
+
+
 class BatchRun:
     """One batch: ``run`` gives every item exactly one outcome, in no fixed order."""
 
@@ -49,10 +52,13 @@ class BatchRun:
         arguments: Mapping[str, Any],
         items: Sequence[bytes],
         emit: Emit,
+        agree: Agree | None = None,
     ) -> None:
+        """``agree`` is called before items are tried again, with why, and returns when they may
+        be."""
         self._function, self._context, self._arguments = function, context, arguments
         self._items = items
-        self._emit = emit
+        self._emit, self._agree = emit, agree
         self._open = len(items)
 
     def run(self) -> None:
@@ -77,6 +83,12 @@ class BatchRun:
 
     def _call(self, positions: Sequence[int]) -> Trouble | None:
         """Call the task once. None if every one of the items has its outcome now."""
+        trouble = self._call_alone(positions)
+        if trouble is not None and self._agree is not None:
+            self._agree(trouble)
+        return trouble
+
+    def _call_alone(self, positions: Sequence[int]) -> Trouble | None:
         positions, items = self._decoded(positions)
         if not items:
             return None

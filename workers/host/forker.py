@@ -35,6 +35,7 @@ class Applicant(Protocol):
 
     imports: tuple[str, ...]
     log: str
+    ranks: int
 
     def forked(self, sock: socket.socket, pid: int) -> None:
         """The process exists; it reads orders from the other end of the socket."""
@@ -44,10 +45,12 @@ class Applicant(Protocol):
 
 
 class _Request:
-    def __init__(self, applicant: Applicant | None, imports: tuple[str, ...], log: str) -> None:
+    def __init__(
+        self, applicant: Applicant | None, imports: tuple[str, ...], log: str, ranks: int
+    ) -> None:
         """Without an applicant it is about imports only."""
         self.applicant = applicant
-        self.imports, self.log = imports, log
+        self.imports, self.log, self.ranks = imports, log, ranks
         self.only_imports = applicant is None
         self.socket: socket.socket | None = None
         self.attempts = 0
@@ -105,12 +108,14 @@ class Forker:
             self._number += 1
             with contextlib.suppress(OSError):
                 self._control.send(encode(Prepare(self._number, imports)))
-                self._requests[self._number] = _Request(None, imports, "")
+                self._requests[self._number] = _Request(None, imports, "", 0)
 
     def apply(self, applicant: Applicant) -> int:
         """Ask for a replica; gives a number by which to withdraw."""
         self._number += 1
-        self._requests[self._number] = _Request(applicant, applicant.imports, applicant.log)
+        self._requests[self._number] = _Request(
+            applicant, applicant.imports, applicant.log, applicant.ranks
+        )
         self._submit(self._number)
         return self._number
 
@@ -168,7 +173,7 @@ class Forker:
                 return  # The template is about to die: ``exited`` will submit again.
             request.socket, theirs = socket.socketpair()
             with theirs:
-                packet = encode(Fork(number, request.imports, request.log))
+                packet = encode(Fork(number, request.imports, request.log, request.ranks))
                 socket.send_fds(self._control, [packet], [theirs.fileno()])
         except ConnectionError:
             pass  # As above. It is a reset where the dead left something unread.

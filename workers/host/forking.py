@@ -15,6 +15,7 @@ class Fork(msgspec.Struct, frozen=True, array_like=True, tag="fork"):
     number: int
     imports: tuple[str, ...]
     log: str
+    ranks: int = 1
 
 
 class Prepare(msgspec.Struct, frozen=True, array_like=True, tag="prepare"):

@@ -92,6 +92,27 @@ def describe_exit(status: int | None) -> str:
         return f"killed by signal {-code}"
 
 
+def describe_death(status: int | None, peak_memory_bytes: int, memory_bytes: int) -> str:
+    """How a process ended that we did not end; with what it held and there is, if that is a likely
+    cause."""
+    story = describe_exit(status)
+    if status is not None and os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL:
+        peak, total = peak_memory_bytes / 1e9, memory_bytes / 1e9
+        story += f": out of memory? its peak was {peak:.1f} GB of {total:.1f} GB"
+    return story
+
+
+def has_members(group: int) -> bool:
+    """Whether there are processes in a process group, also ones that are dead and not reaped."""
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
 def search_path() -> str:
     """A PYTHONPATH that lets a new Python find what this one finds, wherever it is started.
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import socket
 import time
 from collections.abc import Callable
@@ -18,7 +16,7 @@ from workers.host.link import FrameError, Link
 from workers.host.logs import head, tail
 from workers.host.loop import READ, WRITE, Loop
 from workers.host.outlet import Outlet
-from workers.host.processes import describe_exit, kill_group, kill_members
+from workers.host.processes import describe_death, has_members, kill_group, kill_members
 from workers.protocol import (
     BatchEnd,
     CancelBatch,
@@ -40,6 +38,10 @@ from workers.telemetry.decoding import DecodeSignals
 
 STATUS_PATIENCE_SECONDS = 1.0
 """How long to wait for the exit status of a process whose link ended."""
+MEMBERS_PATIENCE_SECONDS = 5.0
+"""How long for the end of what was killed with it..."""
+MEMBERS_POLL_SECONDS = 0.01
+"""...and how often that is looked for."""
 
 Ending = Literal[
     "", "died", "failed", "timeout", "dropped", "unparked", "cancelled", "deadline", "evicted"
@@ -76,6 +78,7 @@ class Replica:
         on_parked: Callable[[], None],
     ) -> None:
         self.context, self.imports, self.log = order.context, order.imports, log
+        self.ranks = order.ranks
         self.pid = 0
         self.stage: Stage = "loading"
         self.ending: Ending = ""
@@ -89,6 +92,9 @@ class Replica:
         self._defined: set[str] = set()
         self._leaving = False
         self._gone = False
+        self._story = ""
+        """How it ended, once that is known."""
+        self._exited_at = 0.0
         self._reached = ReplicaState(order.context, "loading")
         """What was reported last of where it is."""
         self._timeout = around.loop.call_later(order.timeout_seconds, self._on_timeout)
@@ -195,16 +201,24 @@ class Replica:
 
     def exited(self, status: int | None, peak_memory_bytes: int) -> None:
         """The process is dead; ``status`` as of wait(2), None if it could not be learnt."""
-        if self._gone:
+        if self._gone or self._exited_at:
             return
+        self._exited_at = time.monotonic()
         self._receive(drain=True)
-        kill_members(self.pid)
+        self._disconnect()
         self.ending = self.ending or self._own_end()
-        story = describe_exit(status)
-        if status is not None and os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL:
-            peak, total = peak_memory_bytes / 1e9, self._around.memory_bytes / 1e9
-            story += f": out of memory? its peak was {peak:.1f} GB of {total:.1f} GB"
-        self._finish(story)
+        if not self._story:
+            self._story = describe_death(status, peak_memory_bytes, self._around.memory_bytes)
+        self._await_members()
+
+    def _await_members(self) -> None:
+        """Its ranks, and what it started itself, may hold memory a little longer than itself."""
+        kill_members(self.pid)
+        waited_seconds = time.monotonic() - self._exited_at
+        if has_members(self.pid) and waited_seconds < MEMBERS_PATIENCE_SECONDS:
+            self._around.loop.call_later(MEMBERS_POLL_SECONDS, self._await_members)
+        else:
+            self._finish(self._story)
 
     def _on_ready(self, events: int) -> None:
         if events & WRITE:
@@ -243,6 +257,8 @@ class Replica:
                 self._run_next()
             case ReplicaState() if not self.ending:
                 self._arrived(report)
+            case ReplicaFault(kind="died") if not self.ending and self.stage != "returning":
+                self._story = report.error.message  # Of one of its ranks: all end with it.
             case ReplicaFault() if not self.ending:
                 self.ending = "failed"
                 self._report_fault(report.kind, report.error)

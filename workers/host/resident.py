@@ -22,10 +22,11 @@ from typing import Any, NoReturn
 
 from workers.host import accelerator, compile_caches, parking
 from workers.host.arguments import with_places
-from workers.host.batch import BatchRun, ReplicaBroken
+from workers.host.batch import Agree, BatchRun, ReplicaBroken
 from workers.host.keeping import Keeping
 from workers.host.outbox import Outbox
 from workers.host.processes import set_parent_death_signal
+from workers.host.ranks import become_ranks
 from workers.host.tracebacks import report
 from workers.protocol import (
     LENGTH_BYTES,
@@ -48,8 +49,8 @@ EXIT_BROKEN = 70
 """Exit code of a replica whose accelerator does not answer (EX_SOFTWARE)."""
 
 
-def live(sock: socket.socket, log: str, template: int) -> NoReturn:
-    """All of a replica's life; never returns to the template's code."""
+def live(sock: socket.socket, log: str, template: int, ranks: int = 1) -> NoReturn:
+    """All of a replica's life, or of one of its ranks; never returns to the template's code."""
     os.setsid()
     set_parent_death_signal(signal.SIGKILL)
     if os.getppid() != template:
@@ -57,9 +58,12 @@ def live(sock: socket.socket, log: str, template: int) -> NoReturn:
     _open_log(log)
     _settle()
     code = 0
+    agree = None
     try:
+        if ranks > 1:
+            sock, agree = become_ranks(sock, ranks)
         sock.setblocking(True)
-        Resident(sock).serve()
+        Resident(sock, agree).serve()
     except ConnectionError:
         pass  # The supervisor is gone, or ended us.
     except ReplicaBroken:
@@ -77,8 +81,10 @@ def live(sock: socket.socket, log: str, template: int) -> NoReturn:
 class Resident:
     """The context, its tasks, and the line to the supervisor."""
 
-    def __init__(self, sock: socket.socket) -> None:
+    def __init__(self, sock: socket.socket, agree: Agree | None = None) -> None:
+        """``agree``: as of ``BatchRun``, for one of several ranks."""
         self._socket = sock
+        self._agree = agree
         self._outbox = Outbox(sock)
         self._context: Any = None
         self._keeping = Keeping(None)
@@ -176,7 +182,8 @@ class Resident:
                 emit(ItemResult(position, 0.0, None, failed), True)
         else:
             try:
-                BatchRun(function, self._context, arguments, order.items, emit).run()
+                items = order.items
+                BatchRun(function, self._context, arguments, items, emit, self._agree).run()
             except ReplicaBroken:
                 self._outbox.send()
                 raise

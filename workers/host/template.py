@@ -121,7 +121,7 @@ class Template:
             signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
         try:
             self._control.close()
-            resident.live(link, request.log, template)
+            resident.live(link, request.log, template, request.ranks)
         except BaseException:
             traceback.print_exc()
         finally:

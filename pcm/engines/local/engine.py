@@ -28,12 +28,14 @@ EXIT_PATIENCE_SECONDS = 5.0
 
 
 class LocalEngine(CrewEngine[LocalWorker]):
-    """Workers are processes of this machine: one per GPU, or any number that share its cores.
+    """Workers are processes of this machine, each with its own GPUs, or any number that share its
+    cores.
 
     Args:
         workers: how many workers the machine is to be divided among; None: as many as are started.
         threads_per_worker: threads of numerical libraries; None: the cores, divided.
         gpus: indices or UUIDs of the GPUs to use; None: all. Empty: none.
+        gpus_per_worker: how many of them each worker has, for contexts that need several.
         scratch: where a temporary directory is made; None: where the system has such.
         logs: a directory to keep the logs of workers and replicas in; None: they are temporary.
         grace_seconds: what a worker that is sent SIGTERM announces as its notice.
@@ -49,6 +51,7 @@ class LocalEngine(CrewEngine[LocalWorker]):
         workers: int | None = None,
         threads_per_worker: int | None = None,
         gpus: Sequence[int | str] | None = None,
+        gpus_per_worker: int = 1,
         scratch: str | Path | None = None,
         logs: str | Path | None = None,
         grace_seconds: float = 10.0,
@@ -56,18 +59,19 @@ class LocalEngine(CrewEngine[LocalWorker]):
         for field, value, least in (
             ("workers", workers, 0),
             ("threads_per_worker", threads_per_worker, 1),
+            ("gpus_per_worker", gpus_per_worker, 1),
             ("grace_seconds", grace_seconds, 0),
         ):
             if value is not None and value < least:
                 raise InputError(f"is {value}", field=field, mend=f"give {least} or more")
         super().__init__(grace_seconds=grace_seconds)
-        self._sharing = Sharing(workers, threads_per_worker, gpus)
+        self._sharing = Sharing(workers, threads_per_worker, gpus, gpus_per_worker)
         self._scratch, self._logs = scratch, logs
         self._started = 0
         self._wanted = 0
 
     def default_workers(self) -> int:
-        """One per GPU; without GPUs one per eight cores, at least one."""
+        """As many as have their GPUs; without GPUs one per eight cores, at least one."""
         return self._sharing.default_workers
 
     # -- life ------------------------------------------------------------------------------------

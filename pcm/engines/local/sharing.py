@@ -27,8 +27,8 @@ class Share(NamedTuple):
 
     threads: int
     memory_bytes: int
-    gpu: str
-    """UUID, or empty."""
+    gpus: tuple[str, ...] = ()
+    """UUIDs."""
 
     def environment(self) -> dict[str, str]:
         """The environment of the worker's processes."""
@@ -38,7 +38,7 @@ class Share(NamedTuple):
         # other: measured 14 against 190 ms per item with two threads on two busy cores.
         environment.setdefault("OMP_WAIT_POLICY", "PASSIVE")
         environment["TOKENIZERS_PARALLELISM"] = "false"
-        environment["CUDA_VISIBLE_DEVICES"] = self.gpu
+        environment["CUDA_VISIBLE_DEVICES"] = ",".join(self.gpus)
         environment["PYTHONPATH"] = search_path()
         return environment
 
@@ -51,48 +51,65 @@ class Sharing:
         workers: int | None,
         threads_per_worker: int | None,
         gpus: Sequence[int | str] | None,
+        gpus_per_worker: int = 1,
     ) -> None:
-        """Raises InputError for GPUs that are not there, or fewer than there are to be workers."""
+        """Raises InputError for GPUs that are not there, or fewer than the workers need."""
         self._workers = workers
         self._threads = threads_per_worker
         self._cores = probe.cores()
         self._memory_bytes = probe.memory_bytes()
         self._gpus = _chosen(probe.gpus(), gpus)
+        self._gpus_per_worker = gpus_per_worker
         self._taken: set[str] = set()
-        if self._gpus and workers is not None and workers > len(self._gpus):
-            most = len(self._gpus)
+        most = len(self._gpus) // gpus_per_worker
+        if gpus_per_worker > max(1, len(self._gpus)):
+            raise InputError(
+                f"is {gpus_per_worker}, and of GPUs there {_are(len(self._gpus))}",
+                field="gpus_per_worker",
+                mend="leave it out here; `pcm worker --gpus 0,1` brings a worker from elsewhere",
+            )
+        if self._gpus and workers is not None and workers > most:
             mend = f"give {most} at most, or no gpus to compute without"
             raise InputError(f"is {workers}, but {self.too_many}", field="workers", mend=mend)
 
     @property
     def default_workers(self) -> int:
-        """One per GPU; without GPUs by the number of cores, at least one."""
-        return len(self._gpus) or max(1, self._cores // CORES_PER_DEFAULT_WORKER)
+        """As many as the GPUs suffice for; without GPUs by the number of cores, at least one."""
+        if self._gpus:
+            return len(self._gpus) // self._gpus_per_worker
+        return max(1, self._cores // CORES_PER_DEFAULT_WORKER)
 
     @property
     def too_many(self) -> str:
-        """Why there can be no more workers than GPUs."""
-        there = len(self._gpus)
-        return f"each worker has a GPU of its own and there {'is' if there == 1 else 'are'} {there}"
+        """Why there can be no more workers than GPUs suffice for."""
+        each = self._gpus_per_worker
+        has = "has a GPU of its own" if each == 1 else f"has {each} GPUs of its own"
+        return f"each worker {has} and there {_are(len(self._gpus))}"
 
     @property
     def workers_left(self) -> int | None:
         """How many more workers there may be; None: any number."""
-        return len(self._gpus) - len(self._taken) if self._gpus else None
+        if not self._gpus:
+            return None
+        return (len(self._gpus) - len(self._taken)) // self._gpus_per_worker
 
     def take(self, running: int) -> Share:
         """A share for a new worker, if so many will be running with it. Where there are GPUs it
-        has one of its own; cores and memory are divided."""
+        has its number of its own; cores and memory are divided."""
         among = max(1, running, self._workers or 0)
         threads = self._threads or max(1, self._cores // among)
-        gpu = next((gpu.uuid for gpu in self._gpus if gpu.uuid not in self._taken), "")
-        if gpu:
-            self._taken.add(gpu)
-        return Share(threads, self._memory_bytes // among, gpu)
+        free = [gpu.uuid for gpu in self._gpus if gpu.uuid not in self._taken]
+        gpus = tuple(free[: self._gpus_per_worker])
+        self._taken.update(gpus)
+        return Share(threads, self._memory_bytes // among, gpus)
 
     def release(self, share: Share) -> None:
         """The worker has ended."""
-        self._taken.discard(share.gpu)
+        self._taken.difference_update(share.gpus)
+
+
+def _are(count: int) -> str:
+    return f"is {count}" if count == 1 else f"are {count}"
 
 
 def _chosen(found: list[Gpu], wanted: Sequence[int | str] | None) -> list[Gpu]:

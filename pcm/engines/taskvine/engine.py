@@ -56,7 +56,8 @@ class TaskVineEngine(CrewEngine[RemoteWorker]):
             file that is not empty. None: made up, and readable by this user alone.
         ssl: True: encrypt, with a certificate made up for this manager; or the paths of a key and a
             certificate. Workers do not verify it: it keeps out who only listens.
-        threads_per_worker, gpus, scratch, logs, grace_seconds: as for the local engine.
+        threads_per_worker, gpus, gpus_per_worker, scratch, logs, grace_seconds: as for the local
+            engine.
         transfers_per_source: how many workers may fetch files of a model from one worker at a time;
             0: workers cannot reach each other, the manager sends each its own copy.
         environment: an archive with the Python that workers are to use, as `conda-pack` makes it;
@@ -80,6 +81,7 @@ class TaskVineEngine(CrewEngine[RemoteWorker]):
         ssl: bool | Sequence[str] = False,
         threads_per_worker: int | None = None,
         gpus: Sequence[int | str] | None = None,
+        gpus_per_worker: int = 1,
         scratch: str | Path | None = None,
         logs: str | Path | None = None,
         grace_seconds: float = 10.0,
@@ -91,6 +93,7 @@ class TaskVineEngine(CrewEngine[RemoteWorker]):
             ("workers", workers, 0),
             ("listen", listen, 0),
             ("threads_per_worker", threads_per_worker, 1),
+            ("gpus_per_worker", gpus_per_worker, 1),
             ("grace_seconds", grace_seconds, 0),
             ("transfers_per_source", transfers_per_source, 0),
         ):
@@ -115,7 +118,7 @@ class TaskVineEngine(CrewEngine[RemoteWorker]):
         self._keep_logs = keep_logs
         self._transfers_per_source = transfers_per_source
         self._environment = None if environment is None else Path(environment).absolute()
-        self._sharing = Sharing(workers, threads_per_worker, gpus)
+        self._sharing = Sharing(workers, threads_per_worker, gpus, gpus_per_worker)
         self._pool = Pool(self.pool, self._sharing, self._launch)
         self._invitation: Invitation | None = None
 

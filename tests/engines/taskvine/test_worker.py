@@ -89,7 +89,7 @@ def test_its_share_of_this_machine_counts() -> None:
     machine = Machine("h", 64, 1000, 0, "3.13", (gpu,), zone="east")
     outside = RemoteWorker("w", "outside", None).capacity(machine)
     assert (outside.cores, outside.memory_bytes, outside.kind, outside.gpus) == (64, 1000, "A10", 1)
-    own = RemoteWorker("w", "local", Share(2, 100, "u")).capacity(machine)
+    own = RemoteWorker("w", "local", Share(2, 100, ("u",))).capacity(machine)
     assert (own.cores, own.memory_bytes, own.pool) == (2, 100, "local")
     assert own.zone == outside.zone == "east"
 

@@ -155,10 +155,13 @@ def load(
     imports: Sequence[str] = (),
     timeout_seconds: float = 60.0,
     trees: Sequence[Tree] = (),
+    ranks: int = 1,
 ) -> LoadContext:
     payload = pickled(loader, args, {}, probe)
     name, modules = loader.__name__, tuple(imports)
-    return LoadContext(context, name, payload, modules, timeout_seconds, trees=tuple(trees))
+    return LoadContext(
+        context, name, payload, modules, timeout_seconds, trees=tuple(trees), ranks=ranks
+    )
 
 
 def load_missing(context: str = "c", tree: Tree = MISSING) -> LoadContext:

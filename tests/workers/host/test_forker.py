@@ -16,6 +16,7 @@ class Wanted:
     """Notes what becomes of it."""
 
     imports: tuple[str, ...] = ()
+    ranks = 1
 
     def __init__(self, log: Path) -> None:
         self.log = str(log)

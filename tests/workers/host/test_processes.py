@@ -9,7 +9,15 @@ from pathlib import Path
 import pytest
 
 from workers.host.logs import head, log_path, tail
-from workers.host.processes import children, describe_exit, kill_group, search_path
+from workers.host.processes import (
+    children,
+    describe_death,
+    describe_exit,
+    has_members,
+    kill_group,
+    kill_members,
+    search_path,
+)
 
 
 @pytest.mark.parametrize(
@@ -25,6 +33,29 @@ from workers.host.processes import children, describe_exit, kill_group, search_p
 )
 def test_the_end_of_a_process_in_words(status: int | None, words: str) -> None:
     assert describe_exit(status) == words
+
+
+def test_a_death_that_we_did_not_cause() -> None:
+    story = describe_death(9, 2_500_000_000, 16_000_000_000)
+    words = "killed by signal 9 (SIGKILL): out of memory? its peak was 2.5 GB of 16.0 GB"
+    assert story == words
+    assert describe_death(11, 1, 1) == "killed by signal 11 (SIGSEGV)"
+    assert describe_death(0, 1, 1) == "exit code 0"
+
+
+def test_a_group_has_members_until_the_last_is_reaped() -> None:
+    command = ["sh", "-c", "sleep 1000 & echo started; exec sleep 1000"]
+    with subprocess.Popen(command, start_new_session=True, stdout=subprocess.PIPE) as leader:
+        assert leader.stdout is not None
+        assert leader.stdout.readline() == b"started\n"
+        assert has_members(leader.pid)
+        os.kill(leader.pid, signal.SIGKILL)
+        leader.wait()
+        assert has_members(leader.pid)
+        kill_members(leader.pid)
+        # Adopted by whoever runs the tests (conftest.py).
+        os.waitpid(-leader.pid, 0)
+        assert not has_members(leader.pid)
 
 
 def test_children_and_their_groups() -> None:
