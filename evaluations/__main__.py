@@ -18,6 +18,7 @@ EVALUATIONS = {
     "context-reuse": "naive, partial and pervasive context management on real model loading",
     "dashboard": "what looking at a run costs, and how soon and smoothly it is seen",
     "dispatch": "batches through TaskVine, beside its own function calls (in the cluster root)",
+    "fairkv": "heads dealt to ranks by what they keep: plans of models, and decode on real ranks",
     "glideins": "provisioning of HTCondor glideins, beside two other ways (in the cluster root)",
     "inference": "the resident model beside plain transformers: verification and generation",
     "observer": "what watching costs: the inline observer by packets per second, the samplers",

@@ -1,0 +1,104 @@
+"""Loading a `FairModel` on the ranks of a replica, with its profile and its plan of heads."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from transformers import AutoConfig, AutoModelForCausalLM
+
+from workers.heads.plan import HeadPlan
+from workers.heads.planning import plan_heads
+from workers.heads.profile import HeadProfile
+from workers.inference.fairkv.budgets import Rule, at_work
+from workers.inference.fairkv.following import Following
+from workers.inference.fairkv.model import FairModel
+from workers.inference.fairkv.observing import Observer
+from workers.inference.fairkv.profiling import profiled
+from workers.inference.fairkv.shards import check_model, head_shape
+from workers.inference.files import check_directory, looks_like_path
+from workers.inference.ranks import device as own_device
+from workers.inference.ranks import join, together, told
+from workers.inference.tokenizing import load_tokenizer
+
+Follow = Literal["plan", "budgets", "nothing"]
+
+
+def load_fair(
+    model: str,
+    revision: str | None = None,
+    dtype: str = "auto",
+    *,
+    budget_tokens: int = 512,
+    prompts: Sequence[str] = (),
+    profile: str | Path | None = None,
+    plan: str | Path | None = None,
+    copies: int | None = None,
+    slots: int = 32,
+    follow: Follow = "plan",
+) -> FairModel:
+    """Load a causal language model in the Hugging Face layout whose KV heads keep
+    ``budget_tokens`` tokens of a prompt in the mean, on all ranks of this replica.
+
+    What each head keeps is measured on ``prompts``, which should be like those to come (8 to 32
+    do), and kept for the next replica; or it is read from a ``profile``. The plan is made for it,
+    or read from a ``plan`` as ``pcm plan --out`` writes it; it may have ``copies`` of heads in all,
+    None: as many as help. ``follow``: a new plan is made when items are other than those of the
+    profile; with "budgets" new budgets too, with "nothing" neither. Other arguments are those of
+    `workers.inference.load`.
+
+    Raises FileNotFoundError for what is not there, and ValueError for a model that cannot be dealt,
+    for a profile or a plan of another model, and without prompts and profile.
+    """
+    if not prompts and profile is None:
+        raise ValueError(
+            "nothing tells what the heads keep: give prompts like those to come, or a profile"
+        )
+    target = own_device()
+    ranks = join(target)
+    rule = Rule()
+    with together(f"loading {model}"):
+        given = None if profile is None else HeadProfile.read(Path(profile))
+        planned = None if plan is None else HeadPlan.read(Path(plan))
+        if target.type == "cpu" and os.environ.get("OMP_NUM_THREADS", "").isdigit():
+            torch.set_num_threads(max(1, int(os.environ["OMP_NUM_THREADS"])))
+        network, tokenizer = _whole(model, revision, dtype, target)
+        check_model(network)
+        layers, heads = network.config.num_hidden_layers, head_shape(network.config)[0]
+        even = plan_heads(np.ones((layers, heads)), ranks.count, method="equal")
+        budgets = tuple((budget_tokens,) * heads for _ in range(layers))
+        fair = FairModel(network, tokenizer, even, budgets, slots=slots, rule=rule, name=model)
+        network.to(target).eval()
+    found = given or profiled(fair, prompts, budget_tokens)
+    # One rank's word for all: files and time limits might make a difference.
+    found = HeadProfile.from_json(told(found.to_json()))
+    made = planned or plan_heads(found.loads(), ranks.count, copies=copies, rows=slots)
+    made = HeadPlan.from_json(told(made.to_json()))
+    budgets = at_work(found)
+    fair.deal(made, budgets)
+    if follow != "nothing" and ranks.count > 1:
+        observer = None
+        if follow == "budgets":
+            observer = Observer(rule, found.budget_tokens, layers, heads)
+        fair.follow(Following(made, budgets, slots=slots, copies=copies, observer=observer))
+    return fair
+
+
+def _whole(model: str, revision: str | None, dtype: str, target: torch.device) -> tuple[Any, Any]:
+    """The model on the host, and its tokenizer."""
+    source: Path | str = model
+    directory = Path(model).expanduser()
+    if directory.exists() or looks_like_path(model):
+        check_directory(directory)
+        source = directory
+    hub: dict[str, Any] = {"revision": revision, "local_files_only": isinstance(source, Path)}
+    config = AutoConfig.from_pretrained(source, **hub)
+    number = "float32" if dtype == "auto" and target.type == "cpu" else dtype
+    network = AutoModelForCausalLM.from_pretrained(
+        source, config=config, dtype=number, use_safetensors=True, **hub
+    )
+    return network, load_tokenizer(source, config, **hub)
