@@ -120,6 +120,29 @@ def test_the_language_model_on_two_ranks_answers_as_on_one() -> None:
     assert all(found[0].values())
 
 
+def test_a_model_with_caches_of_unequal_length_on_two_ranks_answers_as_on_one() -> None:
+    def compressed(model: str, prompts: tuple[str, ...]) -> Any:
+        from workers.inference.fairkv import load_fair
+
+        return load_fair(model, budget_tokens=40, prompts=prompts, slots=4)
+
+    @pcm.task
+    def continued(llm: Any, items: Sequence[str]) -> Iterator[list[Any]]:
+        longest = max(len(llm.tokenizer(item)["input_ids"]) for item in items)
+        yield from ([each.text, longest] for each in llm.generate(items, 6))
+
+    texts = [f"In the year {n} " + "the river rose and the bridge fell, " * 9 for n in range(3)]
+    found = []
+    with pcm.Manager(workers=1) as manager:
+        for ranks in (1, 2):
+            declared = pcm.context(ranks=ranks, imports=["workers.inference.fairkv"])(compressed)
+            run = manager.map(continued, texts, context=declared(str(MODEL), tuple(texts)))
+            found.append({row.key: row.value for row in run})
+    assert all(tokens > 40 for rows in found for _, tokens in rows.values()), "none is cut"
+    one, two = ({key: text for key, (text, _) in rows.items()} for rows in found)
+    assert one == two
+
+
 def test_a_loader_that_fails_in_one_rank_fails_the_run_with_its_words() -> None:
     @pcm.context(ranks=2)
     def uneven() -> None:
