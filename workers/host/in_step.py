@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import msgspec
 
@@ -35,7 +36,7 @@ class InStep:
         """When the call began that may run now."""
         self._patience: Timer | None = None
         for rank in self._ranks:
-            loop.watch(lines[rank], lambda _, rank=rank: self._on_setback(rank))  # type: ignore[misc]
+            loop.watch(lines[rank], partial(self._on_setback, rank))
         self.begin()
 
     def begin(self) -> None:
@@ -62,7 +63,7 @@ class InStep:
                 return False
         return True
 
-    def _on_setback(self, rank: int) -> None:
+    def _on_setback(self, rank: int, _: int) -> None:
         try:
             setback = read_setback(self._lines[rank])
         except msgspec.MsgspecError:

@@ -7,6 +7,7 @@ import faulthandler
 import os
 import signal
 import socket
+from functools import partial
 
 import msgspec
 
@@ -88,8 +89,7 @@ class Keeper:
         loop.watch(self._upstream, self._on_orders)
         for rank in self._ranks:
             self._watch(rank)
-            descriptor = rank.output.descriptor
-            loop.watch(descriptor, lambda _, rank=rank: self._on_output(rank))  # type: ignore[misc]
+            loop.watch(rank.output.descriptor, partial(self._on_output, rank))
         self._reap()
         loop.run()
 
@@ -213,7 +213,7 @@ class Keeper:
 
     # -- what they print -------------------------------------------------------------------------
 
-    def _on_output(self, rank: Rank) -> None:
+    def _on_output(self, rank: Rank, _: int) -> None:
         if not rank.output.read():
             self._loop.unwatch(rank.output.descriptor)
         if not self._gathering:
