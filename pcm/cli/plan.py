@@ -25,9 +25,22 @@ BATCHES = (8, 16, 32)
 def command(
     *,
     profile: Annotated[
-        Path, typer.Argument(help="What heads keep: the file of a profiling pass (JSON).")
+        Path, typer.Argument(help="What heads keep (JSON); with --model it is written first.")
     ],
     ranks: Annotated[int, typer.Option(min=1, help="GPUs (or processes) of a replica.")],
+    model: Annotated[
+        str | None, typer.Option(help="Make the profile: a directory or a hub id, loaded here.")
+    ] = None,
+    prompts: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Prompts for that, 8 to 32 like those to come: JSON lines with a field `prompt`.",
+        ),
+    ] = None,
+    budget: Annotated[
+        int, typer.Option(min=33, help="Tokens that a head is to keep of a prompt in the mean.")
+    ] = 512,
     copies: Annotated[
         int | None,
         typer.Option(
@@ -47,12 +60,13 @@ def command(
     """Which GPU has which KV heads, where caches are compressed head by head."""
     from workers.heads.planning import plan_heads
 
+    _make_profile(profile, model, prompts, budget)
     found = _profile(profile)
     kept = found.loads()
     plan = plan_heads(kept, ranks, copies=copies, rows=rows)
     equal = plan_heads(kept, ranks, method="equal")
     if out is not None:
-        _write(plan, out)
+        _write("plan", plan, out)
     story = _story(found, kept, equal, plan, rows)
     if as_json:
         emit(story)
@@ -61,6 +75,28 @@ def command(
     if out is not None:
         typer.echo(f"plan: {out}")
     return exits.SUCCEEDED
+
+
+def _make_profile(path: Path, model: str | None, prompts: Path | None, budget_tokens: int) -> None:
+    """If a model is given: a pass of it over each prompt, on this machine."""
+    from pcm.errors import InputError
+    from pcm.formats.jsonl_reader import read_jsonl
+
+    if model is None and prompts is None:
+        return
+    if model is None or prompts is None:
+        lacking = "--model" if model is None else "--prompts"
+        raise InputError("is missing", field=lacking, mend="give a model and prompts, or neither")
+    texts = [row["prompt"] for _, row in read_jsonl(prompts, required={"prompt": str})]
+    from workers.inference.fairkv import profile_of
+
+    try:
+        profile = profile_of(model, texts, budget_tokens)
+    except (ValueError, FileNotFoundError) as error:
+        raise InputError(
+            str(error), field="--model", mend="give another model or other prompts"
+        ) from error
+    _write("profile", profile, path)
 
 
 def _profile(path: Path) -> HeadProfile:
@@ -79,14 +115,14 @@ def _profile(path: Path) -> HeadProfile:
         raise InputError(str(error), file=str(path), mend=MEND) from error
 
 
-def _write(plan: HeadPlan, path: Path) -> None:
+def _write(what: str, it: HeadPlan | HeadProfile, path: Path) -> None:
     from pcm.errors import InputError
 
     try:
-        plan.write(path)
+        it.write(path)
     except OSError as error:
         raise InputError(
-            f"the plan cannot be written ({error.strerror})",
+            f"the {what} cannot be written ({error.strerror})",
             file=str(path),
             mend="give a file in a directory in which this user may write",
         ) from error

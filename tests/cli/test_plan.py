@@ -11,6 +11,7 @@ from pcm.cli.app import app
 from workers.heads.plan import HeadPlan
 from workers.heads.profile import HeadProfile
 
+MODEL = Path(__file__).parents[2] / "apps" / "fact_verification" / "demo" / "model"
 KEPT = ((700.0, 100.0, 100.0, 100.0), (250.0, 250.0, 250.0, 250.0))
 
 
@@ -69,6 +70,33 @@ def test_the_plan_is_written(profile: Path, tmp_path: Path) -> None:
     assert shown.stdout.splitlines()[-1] == f"plan: {tmp_path / 'plan.json'}"
     written = HeadPlan.read(tmp_path / "plan.json")
     assert (written.ranks, written.heads, written.copies) == (2, 4, 1)
+
+
+def test_a_profile_is_made_of_a_model_and_prompts(tmp_path: Path) -> None:
+    prompts, path = tmp_path / "prompts.jsonl", tmp_path / "made.json"
+    text = "the river rose and the bridge fell, " * 9
+    prompts.write_text(f'{{"prompt": "{text}"}}\n' * 2)
+    options = ("--ranks", 2, "--model", MODEL, "--prompts", prompts, "--budget", 40)
+    story = told(path, *options)
+    assert (story["layers"], story["heads"], story["budget_tokens"]) == (3, 4, 40)
+    profile = HeadProfile.read(path)
+    assert profile.prompts == 2
+    assert profile.loads().mean() == pytest.approx(40, abs=1)
+    assert story["extra_bytes"] == story["copies"] * profile.head_bytes > 0
+
+
+def test_a_model_without_prompts_or_with_wrong_ones(tmp_path: Path) -> None:
+    path = tmp_path / "made.json"
+    alone = plan(path, "--ranks", 2, "--model", MODEL)
+    assert (alone.exit_code, "--prompts: is missing" in alone.stderr) == (2, True)
+    wrong = tmp_path / "prompts.jsonl"
+    wrong.write_text('{"text": "none"}\n')
+    shown = plan(path, "--ranks", 2, "--model", MODEL, "--prompts", wrong)
+    assert (shown.exit_code, f"{wrong}:1: prompt: is missing" in shown.stderr) == (2, True)
+    wrong.write_text('{"prompt": "short"}\n')
+    nowhere = plan(path, "--ranks", 2, "--model", tmp_path / "none", "--prompts", wrong)
+    assert (nowhere.exit_code, "does not exist" in nowhere.stderr) == (2, True)
+    assert not path.exists()
 
 
 def test_bytes_that_are_not_known_are_not_told(tmp_path: Path) -> None:

@@ -157,7 +157,7 @@ def _prepared(dtype: str, device: str) -> torch.device:
     """The device, after what loading needs of this process."""
     if dtype not in DTYPES:
         raise ValueError(f"dtype {dtype!r} is unknown; give one of {', '.join(DTYPES)}")
-    _be_quiet()
+    be_quiet()
     _set_threads()
     return _device(device)
 
@@ -226,7 +226,8 @@ def _set_threads() -> None:
         torch.set_num_threads(int(threads))
 
 
-def _be_quiet() -> None:
+def be_quiet() -> None:
+    """A replica's log is for what goes wrong: no warnings and bars of libraries."""
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     transformers.utils.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()

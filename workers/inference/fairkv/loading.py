@@ -21,6 +21,7 @@ from workers.inference.fairkv.observing import Observer
 from workers.inference.fairkv.profiling import profiled
 from workers.inference.fairkv.shards import check_model, head_shape
 from workers.inference.files import check_directory, looks_like_path
+from workers.inference.loading import be_quiet
 from workers.inference.ranks import device as own_device
 from workers.inference.ranks import join, together, told
 from workers.inference.tokenizing import load_tokenizer
@@ -58,21 +59,11 @@ def load_fair(
         raise ValueError(
             "nothing tells what the heads keep: give prompts like those to come, or a profile"
         )
-    target = own_device()
-    ranks = join(target)
-    rule = Rule()
-    with together(f"loading {model}"):
+    ranks = join(own_device())
+    with together("reading its profile and its plan"):
         given = None if profile is None else HeadProfile.read(Path(profile))
         planned = None if plan is None else HeadPlan.read(Path(plan))
-        if target.type == "cpu" and os.environ.get("OMP_NUM_THREADS", "").isdigit():
-            torch.set_num_threads(max(1, int(os.environ["OMP_NUM_THREADS"])))
-        network, tokenizer = _whole(model, revision, dtype, target)
-        check_model(network)
-        layers, heads = network.config.num_hidden_layers, head_shape(network.config)[0]
-        even = plan_heads(np.ones((layers, heads)), ranks.count, method="equal")
-        budgets = tuple((budget_tokens,) * heads for _ in range(layers))
-        fair = FairModel(network, tokenizer, even, budgets, slots=slots, rule=rule, name=model)
-        network.to(target).eval()
+    fair = _evenly(model, revision, dtype, budget_tokens, slots)
     found = given or profiled(fair, prompts, budget_tokens)
     # One rank's word for all: files and time limits might make a difference.
     found = HeadProfile.from_json(told(found.to_json()))
@@ -83,13 +74,47 @@ def load_fair(
     if follow != "nothing" and ranks.count > 1:
         observer = None
         if follow == "budgets":
-            observer = Observer(rule, found.budget_tokens, layers, heads)
+            layers, heads = len(made.layers), made.heads
+            observer = Observer(fair.rule, found.budget_tokens, layers, heads)
         fair.follow(Following(made, budgets, slots=slots, copies=copies, observer=observer))
+    return fair
+
+
+def profile_of(
+    model: str,
+    prompts: Sequence[str],
+    budget_tokens: int,
+    revision: str | None = None,
+    dtype: str = "auto",
+) -> HeadProfile:
+    """What the KV heads of a model keep of these prompts, as `load_fair` finds it out. Arguments
+    and errors are those of `load_fair`."""
+    fair = _evenly(model, revision, dtype, budget_tokens, slots=1)
+    return profiled(fair, prompts, budget_tokens)
+
+
+def _evenly(
+    model: str, revision: str | None, dtype: str, budget_tokens: int, slots: int
+) -> FairModel:
+    """Heads dealt equally, each with the same budget: what a profiling pass begins with."""
+    target = own_device()
+    ranks = join(target)
+    with together(f"loading {model}"):
+        if target.type == "cpu" and os.environ.get("OMP_NUM_THREADS", "").isdigit():
+            torch.set_num_threads(max(1, int(os.environ["OMP_NUM_THREADS"])))
+        network, tokenizer = _whole(model, revision, dtype, target)
+        check_model(network)
+        layers, heads = network.config.num_hidden_layers, head_shape(network.config)[0]
+        even = plan_heads(np.ones((layers, heads)), ranks.count, method="equal")
+        budgets = tuple((budget_tokens,) * heads for _ in range(layers))
+        fair = FairModel(network, tokenizer, even, budgets, slots=slots, rule=Rule(), name=model)
+        network.to(target).eval()
     return fair
 
 
 def _whole(model: str, revision: str | None, dtype: str, target: torch.device) -> tuple[Any, Any]:
     """The model on the host, and its tokenizer."""
+    be_quiet()
     source: Path | str = model
     directory = Path(model).expanduser()
     if directory.exists() or looks_like_path(model):
