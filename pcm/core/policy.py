@@ -120,7 +120,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
 
     # -- the pool
     short_life_seconds: float = 10.0
-    """A worker that leaves earlier, without having finished an item, counts as a failed start."""
+    """A worker that leaves earlier, without having finished an item, counts as a failed start; one
+    that was taken back only delays the next."""
     start_failures: int = 5
     """Runs fail after so many failed starts in a row."""
     start_backoff_seconds: float = 1.0

@@ -83,7 +83,7 @@ class Provisioning:
             return
         if cause == "refused" or now - worker.joined_at < self._policy.short_life_seconds:
             reason = f"worker {worker.id} was {cause}" + (f": {detail}" if detail else "")
-            self._failed_start(self._state.pool_of(worker), reason)
+            self._failed_start(self._state.pool_of(worker), reason, taken=cause == "evicted")
 
     def failed(self, event: ProvisionFailed) -> None:
         pool = self._state.pool(event.pool)
@@ -120,7 +120,8 @@ class Provisioning:
 
     def succeeded(self, worker: Worker) -> None:
         """It has finished an item."""
-        self._state.pool_of(worker).failed_starts = 0
+        pool = self._state.pool_of(worker)
+        pool.short_stays = pool.failed_starts = 0
 
     def give_up_if_hopeless(self, now: float) -> None:
         """Fail the runs where starts keep failing and there is nobody to go on with."""
@@ -145,12 +146,14 @@ class Provisioning:
         worker = self._state.workers[worker_id]
         return worker.finished > 0 or now - worker.joined_at >= self._policy.short_life_seconds
 
-    def _failed_start(self, pool: Pool, reason: str) -> None:
-        pool.failed_starts += 1
-        pool.last_reason = reason
+    def _failed_start(self, pool: Pool, reason: str, *, taken: bool = False) -> None:
+        pool.short_stays += 1
+        if not taken:
+            pool.failed_starts += 1
+            pool.last_reason = reason
 
     def _start_afresh(self, pool: Pool) -> None:
-        pool.failed_starts, pool.halted = 0, False
+        pool.short_stays, pool.failed_starts, pool.halted = 0, 0, False
         self._adjust(pool)
 
     def _adjust(self, pool: Pool) -> None:
@@ -170,10 +173,10 @@ class Provisioning:
                 self.set_aside(worker, reason)
 
     def _backoff_seconds(self, pool: Pool) -> float:
-        if not pool.failed_starts:
+        if not pool.short_stays:
             return 0.0
         policy = self._policy
-        wait = policy.start_backoff_seconds * 2.0 ** min(pool.failed_starts - 1, 30)
+        wait = policy.start_backoff_seconds * 2.0 ** min(pool.short_stays - 1, 30)
         return min(wait, policy.start_backoff_seconds_max)
 
     def _least_useful(self, pool: Pool, number: int) -> list[Worker]:

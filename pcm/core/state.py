@@ -24,8 +24,11 @@ class Pool:
     """Available workers."""
     pending: int = 0
     """Workers asked for that have not come."""
+    short_stays: int = 0
+    """Workers in a row that did not come, or went before they were of use: the next is asked for
+    later and later."""
     failed_starts: int = 0
-    """In a row, without any success in between."""
+    """Those of them that nobody took back: the pool itself may be why."""
     last_reason: str = ""
     halted: bool = False
     """No more are asked for until somebody opens a run or sizes the pool."""

@@ -79,6 +79,18 @@ def test_starts_that_fail_are_spaced_out_and_fail_the_runs_after_five() -> None:
     assert "wrong protocol" in finish.error
 
 
+def test_workers_that_are_taken_back_at_once_are_spaced_out_and_fail_nothing() -> None:
+    story = pool_of(1)
+    story.open(1)
+    waits = []
+    for number in range(8):
+        story.join(f"w{number}")
+        commands = story.tell(WorkerLeft(f"w{number}", "evicted"), after=1.0)
+        waits.append(only(commands, Provision).after_seconds)
+        assert none(commands, Finish)
+    assert waits == [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0]
+
+
 def test_workers_that_cannot_be_had_fail_the_runs_with_the_reason() -> None:
     cluster = Cluster()
     cluster.starts_fail = True

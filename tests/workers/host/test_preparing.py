@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from pathlib import Path
 
 import msgspec
@@ -65,8 +66,15 @@ def test_what_ends_the_template_harms_nobody(modules: Path, tmp_path: Path) -> N
 def test_what_hangs_is_ended_when_a_replica_has_waited_too_long(
     modules: Path, tmp_path: Path
 ) -> None:
-    (modules / "hangs_at_import.py").write_text("import time\ntime.sleep(1000)\n")
+    begun = tmp_path / "begun"
+    (modules / "hangs_at_import.py").write_text(
+        f"import pathlib, time; pathlib.Path({str(begun)!r}).touch()\ntime.sleep(1000)\n"
+    )
     with Worker(tmp_path, "--imports", "hangs_at_import") as worker:
+        deadline = time.monotonic() + 60.0
+        while not begun.exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
         worker.send(load(user_code.constant, context="a", timeout_seconds=0.5))
         fault = worker.wait(ReplicaFault, context="a")
         assert "importing what other contexts need took too long" in fault.error.message
