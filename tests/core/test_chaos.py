@@ -254,7 +254,8 @@ def test_one_poison_item_among_honest_evictions_is_the_only_one_given_up(
     assert set(cluster.given_up["run"]) == {poison}
     assert cluster.given_up["run"][poison].kind == "quarantined"
     assert cluster.deaths["run", poison] <= 4
-    assert len(cluster.given_up["run"][poison].history) == cluster.deaths["run", poison]
+    # A death is not held against items of which a copy is under way elsewhere.
+    assert 2 <= len(cluster.given_up["run"][poison].history) <= cluster.deaths["run", poison]
 
 
 @settings(max_examples=25)
