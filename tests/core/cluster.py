@@ -86,6 +86,8 @@ class Cluster:
         self.finished: dict[str, Counter[int]] = defaultdict(Counter)
         self.given_up: dict[str, dict[int, GiveUp]] = defaultdict(dict)
         self.deaths: Counter[tuple[str, int]] = Counter()
+        self.copied_deaths: Counter[tuple[str, int]] = Counter()
+        """Those of them while another machine had the item, too: late batches are copied."""
         self.ended: dict[str, Finish] = {}
         self.runs: list[str] = []
         self.offered = OfferedPools(self)
@@ -288,12 +290,24 @@ class Cluster:
         machine.busy_seconds += self.costs[run][item] * machine.seconds
         if item in self.poison[run]:
             self.deaths[run, item] += 1
+            self.copied_deaths[run, item] += self._has_copy(job, item)
             self.kill_replica(machine.id, job.order.context)
             return
         job.done += 1
         if self.stream:
             self._tell_items(job)
         self._compute(machine, job)
+
+    def _has_copy(self, job: Job, item: int) -> bool:
+        """Whether another job has the item before it."""
+        return any(
+            other is not job
+            and other.order.run == job.order.run
+            and item in other.items[other.told :]
+            for machine in self.machines.values()
+            for jobs in machine.jobs.values()
+            for other in jobs
+        )
 
     def _tell_items(self, job: Job) -> None:
         run = job.order.run
