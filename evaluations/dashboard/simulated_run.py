@@ -8,13 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import numpy as np
 
 from pcm.core.commands import Command, Dispatch
-from pcm.core.events import BatchDone, BatchLost, Event, ItemsDone, Tick, WorkerLeft
+from pcm.core.events import BatchDone, BatchLost, Event, ItemsDone, WorkerLeft
 from pcm.core.scheduler import Scheduler
-from pcm.engines.simulated import Model, Scenario, WorkerClass, Workload, simulate
+from pcm.engines.simulated import Model, Recording, Scenario, WorkerClass, Workload, simulate
 from pcm.engines.simulated.availability import from_rates
 from pcm.formats import Jsonl
 from pcm.identity import Identity
@@ -28,13 +27,12 @@ STAY_SECONDS = 600.0
 AWAY_SECONDS = 60.0
 
 
-class Logging:
-    """A scheduler all of whose events and commands are logged, as a manager's loop does."""
+class Logging(Recording):
+    """A scheduler whose log is written into a journal, as a manager's loop does."""
 
     def __init__(self, journal: Journal) -> None:
-        self._scheduler = Scheduler()
+        super().__init__(Scheduler(), self._note)
         self._journal = journal
-        self._encoder = msgspec.json.Encoder(enc_hook=_counted)
         self._lines: list[tuple[float, str, bytes]] = [(BEGIN, "ManagerStarted", _STARTED)]
         self._out: dict[int, tuple[Dispatch, set[int]]] = {}
         """Batches that have not ended, with the positions that have an outcome."""
@@ -42,19 +40,15 @@ class Logging:
         self.last_at = BEGIN
 
     def handle(self, event: Event, now: float) -> list[Command]:
-        commands = self._scheduler.handle(event, now)
-        self._follow(event, commands)
         self.last_at = BEGIN + now
-        for entry in (event, *commands):
-            if not isinstance(entry, Tick):
-                line = (self.last_at, type(entry).__name__, self._encoder.encode(entry))
-                self._lines.append(line)
+        commands = super().handle(event, now)
+        self._follow(event, commands)
         if len(self._lines) >= CHUNK:
             self.write()
         return commands
 
-    def next_deadline(self) -> float | None:
-        return self._scheduler.next_deadline()
+    def _note(self, now: float, kind: str, body: bytes) -> None:
+        self._lines.append((BEGIN + now, kind, body))
 
     def write(self) -> None:
         self._journal.log(self._lines)
@@ -143,12 +137,6 @@ def manifest(run: str, name: str) -> Manifest:
 def _items(costs: Any) -> Iterator[Item]:
     for number, cost in enumerate(costs):
         yield Item(str(number), b"", float(cost))
-
-
-def _counted(value: Any) -> Any:
-    if isinstance(value, np.ndarray):
-        return {"count": int(value.size), "sum": float(value.sum())}
-    raise NotImplementedError(type(value))
 
 
 if __name__ == "__main__":

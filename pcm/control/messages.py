@@ -77,7 +77,7 @@ _requests: msgspec.json.Decoder[AnyRequest] = msgspec.json.Decoder(AnyRequest)
 _answers = msgspec.json.Decoder(Answer)
 
 
-def request(action: ActionKind, run: str, worker: str = "", by: str = "cli") -> AnyRequest:
+def request(action: str, run: str, worker: str = "", by: str = "cli") -> AnyRequest:
     """Raises InputError for what is none: an unknown action, a drain without a worker."""
     if action == "drain":
         if not worker:

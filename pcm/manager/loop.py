@@ -17,9 +17,9 @@ from concurrent.futures import Future
 from typing import Any, TypeVar
 
 import msgspec
-import numpy as np
 
 from pcm.core.commands import Command, Dispatch, Finish, GiveUp, Want
+from pcm.core.encoding import encode
 from pcm.core.events import (
     BatchLost,
     Event,
@@ -67,7 +67,6 @@ class Loop:
         self._requests: deque[Callable[[], None]] = deque()
         self._stopping = False
         self._invitation: Invitation | None = None
-        self._encoder = msgspec.json.Encoder(enc_hook=_counted)
         self._started: Future[None] = Future()
         self._thread = threading.Thread(target=self._main, name="pcm-loop", daemon=True)
 
@@ -296,7 +295,7 @@ class Loop:
             else []
         )
         if concerned and not isinstance(entry, Tick):
-            line = (time.time(), type(entry).__name__, self._encoder.encode(entry))
+            line = (time.time(), type(entry).__name__, encode(entry))
             for run in concerned:
                 run.lines.append(line)
 
@@ -344,7 +343,7 @@ class Loop:
         head += self.scheduler.present()
         if self.supply is not None:
             head.append(self.supply.stands.now())
-        run.lines += [(now, type(one).__name__, self._encoder.encode(one)) for one in head]
+        run.lines += [(now, type(one).__name__, encode(one)) for one in head]
 
     def cancel(self, run_id: str) -> None:
         if run_id in self.runs:
@@ -369,10 +368,3 @@ class Loop:
         self._finishing = [other for other in self._finishing if not other.handle.done]
         self._finishing.append(run)
         run.finish("failed" if error else command.outcome, error, last)
-
-
-def _counted(value: Any) -> Any:
-    """Arrays of costs are in the journal's items already; the log keeps their size."""
-    if isinstance(value, np.ndarray):
-        return {"count": int(value.size), "sum": float(value.sum())}
-    raise NotImplementedError(type(value))

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from math import inf
-from typing import Any
 
-import msgspec
 import numpy as np
 
-from pcm.core.commands import Command
-from pcm.core.events import Event, Tick
 from pcm.core.scheduler import Scheduler
-from pcm.engines.simulated import Model, Scenario, Visit, WorkerClass, Workload, simulate
+from pcm.engines.simulated import Model, Recording, Scenario, Visit, WorkerClass, Workload, simulate
 from pcm.engines.simulated.availability import from_curve, from_rates
 from pcm.journal import LoggedEvent
 
@@ -19,38 +15,16 @@ BEGIN = 1_700_000_000.0
 RUN = "run"
 
 
-class Recorder:
-    """A scheduler that writes down what it is told and what it commands."""
-
-    def __init__(self) -> None:
-        self._scheduler = Scheduler()
-        self._encoder = msgspec.json.Encoder(enc_hook=_counted)
-        self.log: list[LoggedEvent] = []
-        self._write(0.0, "ManagerStarted", b"{}")
-
-    def handle(self, event: Event, now: float) -> list[Command]:
-        commands = self._scheduler.handle(event, now)
-        for entry in (event, *commands):
-            if not isinstance(entry, Tick):
-                self._write(now, type(entry).__name__, self._encoder.encode(entry))
-        return commands
-
-    def next_deadline(self) -> float | None:
-        return self._scheduler.next_deadline()
-
-    def _write(self, now: float, kind: str, body: bytes) -> None:
-        self.log.append(LoggedEvent(len(self.log) + 1, BEGIN + now, kind, body))
-
-
 def log_of(scenario: Scenario) -> list[LoggedEvent]:
-    recorder = Recorder()
-    simulate(scenario, recorder)
-    last = recorder.log[-1]
-    return [*recorder.log, LoggedEvent(last.seq + 1, last.at, "ManagerStopped", b"{}")]
+    log: list[LoggedEvent] = []
 
+    def write(now: float, kind: str, body: bytes = b"{}") -> None:
+        log.append(LoggedEvent(len(log) + 1, BEGIN + now, kind, body))
 
-def _counted(value: Any) -> Any:
-    return {"count": int(value.size), "sum": float(value.sum())}
+    write(0.0, "ManagerStarted")
+    simulate(scenario, Recording(Scheduler(), write))
+    write(log[-1].at - BEGIN, "ManagerStopped")
+    return log
 
 
 def scenario(

@@ -34,7 +34,7 @@ def test_requests_and_answers_are_lines_of_json() -> None:
 )
 def test_what_is_no_request_is_not_made(action: str, worker: str, by: str, problem: str) -> None:
     with pytest.raises(InputError, match=problem):
-        messages.request(action, "run-1.1", worker, by)  # type: ignore[arg-type]
+        messages.request(action, "run-1.1", worker, by)
 
 
 @pytest.mark.parametrize(

@@ -9,15 +9,15 @@ from typing import Any
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
 from pcm.core.commands import Command, Dispatch, Finish
-from pcm.core.events import Event, ItemsDone, Tick
+from pcm.core.events import Event, ItemsDone
 from pcm.core.scheduler import Scheduler
 from pcm.engines.simulated import (
     Cluster,
     Links,
     Model,
+    Recording,
     Scenario,
     Visit,
     WorkerClass,
@@ -32,34 +32,29 @@ KINDS = {"NVIDIA A100-SXM4-40GB": 2.2, "NVIDIA A40": 1.3, "NVIDIA T4": 0.5}
 _VALUE = msgspec.msgpack.encode("x")
 
 
-class Recorder:
+class Recorder(Recording):
     """A decider that writes down what it hears and says, and what became of the items."""
 
     def __init__(self, scheduler: Scheduler) -> None:
-        self._scheduler = scheduler
-        self._encoder = msgspec.json.Encoder(enc_hook=_counted)
+        super().__init__(scheduler, self._log)
         self._batches: dict[int, tuple[Dispatch, float]] = {}
         self.log: list[tuple[float, str, bytes]] = []
         self.outcomes: list[Outcome] = []
         self.finished = False
 
     def handle(self, event: Event, now: float) -> list[Command]:
-        self._write(event, now)
-        commands = self._scheduler.handle(event, now)
-        for command in commands:
-            self._write(command, now)
+        commands = super().handle(event, now)
+        for entry in (event, *commands):
+            self._follow(entry, now)
         return commands
 
-    def next_deadline(self) -> float | None:
-        return self._scheduler.next_deadline()
-
     def note(self, kind: str, at: float, **body: Any) -> None:
-        self.log.append((BEGIN + at, kind, msgspec.json.encode(body)))
+        self._log(at, kind, msgspec.json.encode(body))
 
-    def _write(self, entry: Event | Command, now: float) -> None:
-        if isinstance(entry, Tick):
-            return
-        self.log.append((BEGIN + now, type(entry).__name__, self._encoder.encode(entry)))
+    def _log(self, now: float, kind: str, body: bytes) -> None:
+        self.log.append((BEGIN + now, kind, body))
+
+    def _follow(self, entry: Event | Command, now: float) -> None:
         self.finished |= isinstance(entry, Finish)
         if isinstance(entry, Dispatch):
             self._batches[entry.batch] = entry, now
@@ -159,9 +154,3 @@ def _manifest(items: int, **changes: Any) -> Manifest:
             **changes,
         }
     )
-
-
-def _counted(value: object) -> dict[str, float]:
-    """As the manager's log has arrays."""
-    array: NDArray[Any] = np.asarray(value)
-    return {"count": len(array), "sum": float(array.sum())}

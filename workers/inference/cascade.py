@@ -30,16 +30,26 @@ class NotOurs(RuntimeError):
 
 
 class Pass(ABC):
-    """What stands in for attention during one forward pass, of rows that share a prefix."""
+    """What stands in for attention during one forward pass."""
 
-    def __init__(self, prefix: Prefix) -> None:
+    def __init__(self) -> None:
         self.calls = 0
-        self._prefix = prefix
+        """Of layers that asked it."""
 
+    @abstractmethod
     def attend(self, layer: int, new: Inputs) -> torch.Tensor:
         """[rows, heads, tokens, dim] for a query of that shape, and this layer's new keys and
         values [rows, key heads, tokens, dim]."""
-        self.calls += 1
+
+
+class PrefixPass(Pass):
+    """One of rows that share a prefix."""
+
+    def __init__(self, prefix: Prefix) -> None:
+        super().__init__()
+        self._prefix = prefix
+
+    def attend(self, layer: int, new: Inputs) -> torch.Tensor:
         own = self.attend_to_own(layer, new)
         if not self._prefix.tokens:
             return own[0]
@@ -68,7 +78,9 @@ def _attention(
         raise NotOurs(f"{type(module).__name__} adds to its attention what we do not know")
     scale = query.shape[-1] ** -0.5 if scaling is None else scaling
     layer = getattr(module, "layer_idx", None) or 0
-    out = _current.get().attend(layer, Inputs(query, key, value, scale))
+    pass_ = _current.get()
+    pass_.calls += 1
+    out = pass_.attend(layer, Inputs(query, key, value, scale))
     return out.transpose(1, 2).contiguous(), None
 
 
@@ -110,7 +122,7 @@ class Run:
     causal: bool = True
 
 
-class Packed(Pass):
+class Packed(PrefixPass):
     """Many items one behind the other in a single row; each sees the prefix and itself.
 
     What no run covers is padding, whose attention is 0. With ``keep``, ``states`` holds each

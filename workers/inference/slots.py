@@ -18,7 +18,7 @@ from typing import Any
 import torch
 
 from workers.inference.attention import Inputs, Part, attend, fold_heads
-from workers.inference.cascade import Pass, no_mask, running
+from workers.inference.cascade import PrefixPass, no_mask, running
 from workers.inference.continuation import Continuation
 from workers.inference.graphs import Recorder, Replayed, Verdict
 from workers.inference.ladder import Ladder
@@ -31,7 +31,7 @@ WIDTH_UNIT_TOKENS = 64
 width need one call, whose shape per item follows from the item."""
 
 
-class Step(Pass):
+class Step(PrefixPass):
     """One token for every row. ``places`` are the positions in the buffers at which the first rows
     write, ``widths`` how much each of these attends to; the others have no item. What buffers hold
     behind the places must be finite."""

@@ -13,6 +13,7 @@ from pcm.engines.simulated.cluster import Cluster, Stranded, simulate
 from pcm.engines.simulated.decider import Decider
 from pcm.engines.simulated.limits import bound_seconds
 from pcm.engines.simulated.outcome import Outcome
+from pcm.engines.simulated.recording import Recording
 from pcm.engines.simulated.scenario import Links, Model, Scenario, Visit, WorkerClass, Workload
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "Links",
     "Model",
     "Outcome",
+    "Recording",
     "Scenario",
     "Stranded",
     "Visit",

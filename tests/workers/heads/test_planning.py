@@ -104,4 +104,6 @@ def test_what_cannot_be_planned_is_refused(
     loads: Loads, options: dict[str, int], says: str
 ) -> None:
     with pytest.raises(ValueError, match=says):
-        plan_heads(loads, **{"ranks": 2, **options})  # type: ignore[arg-type]
+        plan_heads(
+            loads, options.get("ranks", 2), copies=options.get("copies"), rows=options.get("rows")
+        )

@@ -7,11 +7,10 @@ from typing import NamedTuple
 
 import torch
 
-from workers.inference.attention import Inputs, Part, attend
+from workers.inference.attention import Inputs, attend
 from workers.inference.cascade import Pass
 from workers.inference.fairkv.budgets import Rule
 from workers.inference.fairkv.caches import Caches, HeadCache
-from workers.inference.prefix import NOTHING
 
 Observe = Callable[[int, "Segment", torch.Tensor], None]
 """Told of a layer and a segment the scores [shares, tokens before the window] of this rank's heads;
@@ -26,17 +25,7 @@ class Segment(NamedTuple):
     slot: int
 
 
-class _Whole(Pass):
-    """A pass that is computed in one part, without a prefix."""
-
-    def __init__(self) -> None:
-        super().__init__(NOTHING)
-
-    def attend_to_own(self, layer: int, new: Inputs) -> Part:
-        raise NotImplementedError
-
-
-class PromptPass(_Whole):
+class PromptPass(Pass):
     """Prompts one behind the other in a row. Each is attended to by the heads that serve its slot,
     which then keep what the rule says; the others' output is 0."""
 
@@ -52,7 +41,6 @@ class PromptPass(_Whole):
         self._observe = observe
 
     def attend(self, layer: int, new: Inputs) -> torch.Tensor:
-        self.calls += 1
         query, keys, values = new.query[0], new.keys[0], new.values[0]
         shares = keys.shape[0]
         each = query.shape[0] // shares
@@ -82,7 +70,7 @@ def _causal(
     return attend(Inputs(query[None], keys, values, scale, causal=True))[0][0]
 
 
-class DecodePass(_Whole):
+class DecodePass(Pass):
     """One token of every item, written to the caches and attended to head by head: three calls
     for all rows that a share serves, in time proportional to the tokens that its head has. Rows
     that it does not serve get 0 from it."""
@@ -92,7 +80,6 @@ class DecodePass(_Whole):
         self._caches = caches
 
     def attend(self, layer: int, new: Inputs) -> torch.Tensor:
-        self.calls += 1
         heads = self._caches.layers[layer]
         count, all_heads, _, dim = new.query.shape
         query = new.query.view(count, len(heads), all_heads // len(heads), dim)
