@@ -61,6 +61,16 @@ def tell(model: dict[str, str], items: Sequence[Any]) -> list[Any]:
     return [model for _ in items]
 
 
+@pcm.task
+def tell_later(model: dict[str, str], items: Sequence[str]) -> list[Any]:
+    """What ``tell`` does, once the file that the items name is there."""
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while not all(Path(item).exists() for item in items):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    return [model for _ in items]
+
+
 class ModelCargo(Cargo):
     """One context, which reads the model's directory, and one task, which tells what it read."""
 
@@ -331,18 +341,25 @@ def test_a_run_on_workers_that_see_no_file_of_ours(
     engine = TaskVineEngine(workers=0, password_file=password)
     with pcm.Manager(engine, workers=0) as manager:
         context = read_model(str(model))
-        run = manager.map(tell, range(50), context=context, batch=2, directory=tmp_path / "run")
+        gate, folder = tmp_path / "gate", tmp_path / "run"
+        run = manager.map(tell_later, [str(gate)] * 50, context=context, batch=2, directory=folder)
         launchers = [
             launch(engine.port, password, "--once", "--never-shared", "--cache", str(tmp_path / n))
             for n in ("one", "two")
         ]
+        # What comes once a run has ended is not in its log: it ends when both have all.
+        deadline = time.monotonic() + DEADLINE_SECONDS
+        while engine.staging_figures().fetches < SENT:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        gate.touch()
         assert [row.value for row in run] == [content(model)] * 50
         figures = engine.staging_figures()
     for launcher in launchers:
         launcher.communicate(timeout=DEADLINE_SECONDS)
     assert figures.piece_bytes == TOTAL
     chronicle = Chronicle()
-    with JournalReader(tmp_path / "run") as reader:
+    with JournalReader(folder) as reader:
         for entry in reader.events():
             chronicle.take(entry)
     (row,) = contexts(chronicle, chronicle.last_at)
