@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pcm.cli import exits
+from pcm.cli.documents import write_document
 from pcm.cli.verbs import AsJson, emit, verb
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def command(
     plan = plan_heads(kept, ranks, copies=copies, rows=rows)
     equal = plan_heads(kept, ranks, method="equal")
     if out is not None:
-        _write("plan", plan, out)
+        write_document("plan", out, plan.to_json())
     story = _story(found, kept, equal, plan, rows)
     if as_json:
         emit(story)
@@ -96,12 +97,12 @@ def _make_profile(path: Path, model: str | None, prompts: Path | None, budget_to
         raise InputError(
             str(error), field="--model", mend="give another model or other prompts"
         ) from error
-    _write("profile", profile, path)
+    write_document("profile", path, profile.to_json())
 
 
 def _profile(path: Path) -> HeadProfile:
     from pcm.errors import InputError
-    from workers.heads.profile import MEND, HeadProfile
+    from workers.heads.profile import HeadProfile
 
     try:
         return HeadProfile.from_json(path.read_bytes())
@@ -112,20 +113,7 @@ def _profile(path: Path) -> HeadProfile:
             mend="give the file that a profiling pass wrote",
         ) from error
     except ValueError as error:
-        raise InputError(str(error), file=str(path), mend=MEND) from error
-
-
-def _write(what: str, it: HeadPlan | HeadProfile, path: Path) -> None:
-    from pcm.errors import InputError
-
-    try:
-        it.write(path)
-    except OSError as error:
-        raise InputError(
-            f"the {what} cannot be written ({error.strerror})",
-            file=str(path),
-            mend="give a file in a directory in which this user may write",
-        ) from error
+        raise InputError(str(error), file=str(path), mend=HeadProfile.MEND) from error
 
 
 def _story(

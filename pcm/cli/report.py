@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pcm.cli import exits
+from pcm.cli.documents import write_document
 from pcm.cli.verbs import AsJson, emit, verb
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def _told(directory: Path, html: Path | None, *, replay: bool, as_json: bool) ->
     if html is not None:
         from pcm.report.html import page
 
-        _write(html, page(story, history))
+        write_document("report", html, page(story, history).encode())
     if as_json:
         simulated = {} if prediction is None else {"replay": msgspec.to_builtins(prediction)}
         emit(story.to_dict() | simulated)
@@ -79,21 +80,6 @@ def _told(directory: Path, html: Path | None, *, replay: bool, as_json: bool) ->
         if prediction is not None:
             typer.echo(str(prediction))
     return exits.SUCCEEDED
-
-
-def _write(path: Path, page: str) -> None:
-    from pcm.errors import InputError
-    from pcm.formats.atomic import atomic_file
-
-    try:
-        with atomic_file(path) as file:
-            file.write(page.encode())
-    except OSError as error:
-        raise InputError(
-            f"the report cannot be written ({error.strerror})",
-            file=str(path),
-            mend="give a file in a directory in which this user may write",
-        ) from error
 
 
 def _predicted(reader: JournalReader) -> Prediction:

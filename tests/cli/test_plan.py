@@ -18,7 +18,8 @@ KEPT = ((700.0, 100.0, 100.0, 100.0), (250.0, 250.0, 250.0, 250.0))
 @pytest.fixture
 def profile(tmp_path: Path) -> Path:
     path = tmp_path / "profile.json"
-    HeadProfile("tiny", 250, 8, 2000, KEPT, head_bytes=1_000_000).write(path)
+    known = HeadProfile("tiny", 250, 8, 2000, KEPT, head_bytes=1_000_000)
+    path.write_bytes(known.to_json())
     return path
 
 
@@ -68,7 +69,7 @@ def test_without_copies_and_in_few_rows(profile: Path) -> None:
 def test_the_plan_is_written(profile: Path, tmp_path: Path) -> None:
     shown = plan(profile, "--ranks", 2, "--out", tmp_path / "plan.json")
     assert shown.stdout.splitlines()[-1] == f"plan: {tmp_path / 'plan.json'}"
-    written = HeadPlan.read(tmp_path / "plan.json")
+    written = HeadPlan.from_json((tmp_path / "plan.json").read_bytes())
     assert (written.ranks, written.heads, written.copies) == (2, 4, 1)
 
 
@@ -79,7 +80,7 @@ def test_a_profile_is_made_of_a_model_and_prompts(tmp_path: Path) -> None:
     options = ("--ranks", 2, "--model", MODEL, "--prompts", prompts, "--budget", 40)
     story = told(path, *options)
     assert (story["layers"], story["heads"], story["budget_tokens"]) == (3, 4, 40)
-    profile = HeadProfile.read(path)
+    profile = HeadProfile.from_json(path.read_bytes())
     assert profile.prompts == 2
     assert profile.loads().mean() == pytest.approx(40, abs=1)
     assert story["extra_bytes"] == story["copies"] * profile.head_bytes > 0
@@ -101,7 +102,7 @@ def test_a_model_without_prompts_or_with_wrong_ones(tmp_path: Path) -> None:
 
 def test_bytes_that_are_not_known_are_not_told(tmp_path: Path) -> None:
     path = tmp_path / "profile.json"
-    HeadProfile("tiny", 250, 8, 2000, KEPT).write(path)
+    path.write_bytes(HeadProfile("tiny", 250, 8, 2000, KEPT).to_json())
     assert "whose bytes the profile does not tell" in plan(path, "--ranks", 2).stdout
     assert told(path, "--ranks", 2)["extra_bytes"] is None
 

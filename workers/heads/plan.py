@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-MEND = "make it anew with pcm plan"
+from workers.heads.document import Document
 
 
 class Share(msgspec.Struct, frozen=True, array_like=True):
@@ -26,8 +25,11 @@ def rows_of(share: Share, rows: int) -> range:
     return range(round(share.start * rows), round(share.stop * rows))
 
 
-class HeadPlan(msgspec.Struct, frozen=True):
+class HeadPlan(Document, frozen=True):
     """``layers``: shares by layer and by rank. ``method``: equal, assigned or copied."""
+
+    WHAT = "plan of heads"
+    MEND = "make it anew with pcm plan"
 
     ranks: int
     heads: int
@@ -79,33 +81,6 @@ class HeadPlan(msgspec.Struct, frozen=True):
             for rank, shares in enumerate(layer):
                 for share in shares:
                     yield number, rank, share
-
-    def to_json(self) -> bytes:
-        return msgspec.json.encode(self)
-
-    @classmethod
-    def from_json(cls, text: bytes | str) -> HeadPlan:
-        """Raises ValueError, which says what is wrong, if this is no plan."""
-        try:
-            plan = msgspec.json.decode(text, type=cls)
-        except msgspec.DecodeError as error:
-            raise ValueError(f"this is no plan of heads: {error}") from error
-        plan.check()
-        return plan
-
-    def write(self, path: Path) -> None:
-        """Complete or not at all. Raises OSError."""
-        partial = path.with_name(f".{path.name}.partial")
-        partial.write_bytes(self.to_json())
-        partial.replace(path)
-
-    @classmethod
-    def read(cls, path: Path) -> HeadPlan:
-        """Raises OSError if it cannot be read, ValueError with the file and the mend otherwise."""
-        try:
-            return cls.from_json(path.read_bytes())
-        except ValueError as error:
-            raise ValueError(f"{path}: {error}; {MEND}") from error
 
     def _check_heads(self, layer: int, ranks: tuple[tuple[Share, ...], ...]) -> None:
         parts: list[list[Share]] = [[] for _ in range(self.heads)]

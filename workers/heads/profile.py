@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-MEND = "write it anew by a profiling pass over prompts"
+from workers.heads.document import Document
 
 
-class HeadProfile(msgspec.Struct, frozen=True):
+class HeadProfile(Document, frozen=True):
     """``kept``: mean tokens that were kept, by layer and KV head. ``budget_tokens``: the mean per
     head that was asked for. ``head_bytes``: the weights of one KV head of one layer with its query
     heads (its part of the q, k, v and o projections), which is what a copy takes; 0: not known."""
+
+    WHAT = "profile of heads"
+    MEND = "write it anew by a profiling pass over prompts"
 
     model: str
     budget_tokens: int
@@ -43,30 +44,3 @@ class HeadProfile(msgspec.Struct, frozen=True):
                 raise ValueError(f"kept: no head of layer {layer} keeps a token")
         if min(self.budget_tokens, self.prompts, self.prompt_tokens, self.head_bytes) < 0:
             raise ValueError("budget_tokens, prompts, prompt_tokens and head_bytes: not below 0")
-
-    def to_json(self) -> bytes:
-        return msgspec.json.encode(self)
-
-    @classmethod
-    def from_json(cls, text: bytes | str) -> HeadProfile:
-        """Raises ValueError, which says what is wrong, if this is no profile."""
-        try:
-            profile = msgspec.json.decode(text, type=cls)
-        except msgspec.DecodeError as error:  # its messages name the field
-            raise ValueError(f"this is no profile of heads: {error}") from error
-        profile.check()
-        return profile
-
-    def write(self, path: Path) -> None:
-        """Complete or not at all. Raises OSError."""
-        partial = path.with_name(f".{path.name}.partial")
-        partial.write_bytes(self.to_json())
-        partial.replace(path)
-
-    @classmethod
-    def read(cls, path: Path) -> HeadProfile:
-        """Raises OSError if it cannot be read, ValueError with the file and the mend otherwise."""
-        try:
-            return cls.from_json(path.read_bytes())
-        except ValueError as error:
-            raise ValueError(f"{path}: {error}; {MEND}") from error

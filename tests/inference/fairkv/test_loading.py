@@ -14,6 +14,7 @@ from workers.heads.plan import HeadPlan
 from workers.heads.planning import plan_heads
 from workers.heads.profile import HeadProfile
 from workers.inference.fairkv import load_fair
+from workers.inference.fairkv.documents import read_document, write_document
 
 pytestmark = pytest.mark.models
 
@@ -41,7 +42,7 @@ def _loaded_on_a_rank(directory: str, profile: str | None) -> tuple[list[Any], A
 def test_ranks_answer_as_one_and_find_the_profile_again(model_directory: Path, cache: Path) -> None:
     alone, budgets = _load_and_answer(str(model_directory), prompts=PROFILED_BY)
     (kept,) = (cache / "pcm" / "heads").iterdir()
-    found = HeadProfile.read(kept)
+    found = read_document(HeadProfile, kept)
     assert (found.budget_tokens, found.prompts) == (BUDGET, 2)
     assert found.head_bytes > 0
     assert [sum(layer) for layer in found.kept] == pytest.approx([2 * BUDGET] * 2, abs=2)
@@ -61,15 +62,15 @@ def test_ranks_answer_as_one_and_find_the_profile_again(model_directory: Path, c
 
 def test_a_profile_and_a_plan_may_be_given(model_directory: Path, tmp_path: Path) -> None:
     profile = HeadProfile("m", BUDGET, 1, 90, ((70.0, 10.0), (20.2, 60.0)))
-    profile.write(tmp_path / "profile.json")
+    write_document(profile, tmp_path / "profile.json")
     plan = plan_heads(profile.loads(), 1, method="equal")
-    plan.write(tmp_path / "plan.json")
+    write_document(plan, tmp_path / "plan.json")
     paths: dict[str, Any] = {"profile": tmp_path / "profile.json", "plan": tmp_path / "plan.json"}
     model = load_fair(str(model_directory), **paths)
     assert model.budgets == ((70, 10), (20, 60))
     assert model.plan == plan
     other = HeadPlan(2, 2, "equal", plan_heads(profile.loads(), 2, method="equal").layers)
-    other.write(tmp_path / "plan.json")
+    write_document(other, tmp_path / "plan.json")
     with pytest.raises(ValueError, match="on 2 ranks, the model has 2 of 2 and runs on 1"):
         load_fair(str(model_directory), **paths)
 

@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import torch
-from transformers import AutoConfig, AutoModelForCausalLM
 
 from workers.heads.plan import HeadPlan
 from workers.heads.planning import plan_heads
 from workers.heads.profile import HeadProfile
+from workers.inference.checkpoint import read_checkpoint
 from workers.inference.fairkv.budgets import Rule, at_work
+from workers.inference.fairkv.documents import read_document
 from workers.inference.fairkv.following import Following
 from workers.inference.fairkv.model import FairModel
 from workers.inference.fairkv.observing import Observer
 from workers.inference.fairkv.profiling import profiled
 from workers.inference.fairkv.shards import check_model, head_shape
-from workers.inference.files import check_directory, looks_like_path
-from workers.inference.loading import be_quiet
-from workers.inference.ranks import device as own_device
-from workers.inference.ranks import join, together, told
-from workers.inference.tokenizing import load_tokenizer
+from workers.inference.preparing import prepared
+from workers.inference.ranks import here, join, together, told
 
 Follow = Literal["plan", "budgets", "nothing"]
 
@@ -59,11 +56,12 @@ def load_fair(
         raise ValueError(
             "nothing tells what the heads keep: give prompts like those to come, or a profile"
         )
-    ranks = join(own_device())
+    target = prepared(dtype, "auto")
+    ranks = join(target)
     with together("reading its profile and its plan"):
-        given = None if profile is None else HeadProfile.read(Path(profile))
-        planned = None if plan is None else HeadPlan.read(Path(plan))
-    fair = _evenly(model, revision, dtype, budget_tokens, slots)
+        given = None if profile is None else read_document(HeadProfile, Path(profile))
+        planned = None if plan is None else read_document(HeadPlan, Path(plan))
+    fair = _evenly(target, model, revision, dtype, budget_tokens, slots)
     found = given or profiled(fair, prompts, budget_tokens)
     # One rank's word for all: files and time limits might make a difference.
     found = HeadProfile.from_json(told(found.to_json()))
@@ -89,41 +87,27 @@ def profile_of(
 ) -> HeadProfile:
     """What the KV heads of a model keep of these prompts, as `load_fair` finds it out. Arguments
     and errors are those of `load_fair`."""
-    fair = _evenly(model, revision, dtype, budget_tokens, slots=1)
+    target = prepared(dtype, "auto")
+    join(target)
+    fair = _evenly(target, model, revision, dtype, budget_tokens, slots=1)
     return profiled(fair, prompts, budget_tokens)
 
 
 def _evenly(
-    model: str, revision: str | None, dtype: str, budget_tokens: int, slots: int
+    target: torch.device,
+    model: str,
+    revision: str | None,
+    dtype: str,
+    budget_tokens: int,
+    slots: int,
 ) -> FairModel:
     """Heads dealt equally, each with the same budget: what a profiling pass begins with."""
-    target = own_device()
-    ranks = join(target)
     with together(f"loading {model}"):
-        if target.type == "cpu" and os.environ.get("OMP_NUM_THREADS", "").isdigit():
-            torch.set_num_threads(max(1, int(os.environ["OMP_NUM_THREADS"])))
-        network, tokenizer = _whole(model, revision, dtype, target)
+        network, tokenizer = read_checkpoint(model, revision, dtype, target, on_host=True)
         check_model(network)
         layers, heads = network.config.num_hidden_layers, head_shape(network.config)[0]
-        even = plan_heads(np.ones((layers, heads)), ranks.count, method="equal")
+        even = plan_heads(np.ones((layers, heads)), here().count, method="equal")
         budgets = tuple((budget_tokens,) * heads for _ in range(layers))
         fair = FairModel(network, tokenizer, even, budgets, slots=slots, rule=Rule(), name=model)
         network.to(target).eval()
     return fair
-
-
-def _whole(model: str, revision: str | None, dtype: str, target: torch.device) -> tuple[Any, Any]:
-    """The model on the host, and its tokenizer."""
-    be_quiet()
-    source: Path | str = model
-    directory = Path(model).expanduser()
-    if directory.exists() or looks_like_path(model):
-        check_directory(directory)
-        source = directory
-    hub: dict[str, Any] = {"revision": revision, "local_files_only": isinstance(source, Path)}
-    config = AutoConfig.from_pretrained(source, **hub)
-    number = "float32" if dtype == "auto" and target.type == "cpu" else dtype
-    network = AutoModelForCausalLM.from_pretrained(
-        source, config=config, dtype=number, use_safetensors=True, **hub
-    )
-    return network, load_tokenizer(source, config, **hub)

@@ -10,6 +10,7 @@ from hashlib import blake2b
 from pathlib import Path
 
 from workers.heads.profile import HeadProfile
+from workers.inference.fairkv.documents import read_document, write_document
 from workers.inference.fairkv.model import FairModel
 from workers.inference.ranks import here, told
 
@@ -20,14 +21,14 @@ def profiled(fair: FairModel, prompts: Sequence[str], budget_tokens: int) -> Hea
     path = profile_path(fair, prompts, budget_tokens)
     known = b""
     with suppress(OSError, ValueError):
-        known = HeadProfile.read(path).to_json()
+        known = read_document(HeadProfile, path).to_json()
     if known := told(known):
         return HeadProfile.from_json(known)
     profile = fair.profile(prompts, budget_tokens)
     if here().rank == 0:
         with suppress(OSError):  # a convenience: without it the next replica finds it out again
             path.parent.mkdir(parents=True, exist_ok=True)
-            profile.write(path)
+            write_document(profile, path)
     return profile
 
 
