@@ -29,11 +29,13 @@ def size(path: str) -> int:
 def trim(path: str) -> None:
     """Cut a log that is too large. Its writers append, and so go on behind what is left; a line
     that they write at this very moment may be lost."""
+    half = MAX_LOG_BYTES // 2
     if size(path) <= MAX_LOG_BYTES:
         return
     with contextlib.suppress(OSError), open(path, "a+b") as file:
-        file.seek(-(MAX_LOG_BYTES // 2), os.SEEK_END)
-        kept = file.read(MAX_LOG_BYTES // 2)
+        file.seek(-half, os.SEEK_END)
+        kept = file.read(half)
+        kept += file.read(half)  # what came meanwhile
         file.truncate(0)
         file.write(_CUT + (kept.partition(b"\n")[2] or kept))
 
