@@ -30,13 +30,13 @@ def complete(there: Cluster, items: int, run: str = "run") -> None:
 
 
 def test_a_long_run_gets_all_there_are() -> None:
-    there = cluster()
+    there = cluster(seconds=5.0)
     there.offered.offer("a", 20)
-    there.open("run", 4_000)
+    there.open("run", 800)
     there.settle()
-    complete(there, 4_000)
+    complete(there, 800)
     assert there.started == 20
-    assert there.now < 4_000 / 20 + 100
+    assert there.now < 800 * 5.0 / 20 + 100
 
 
 def test_a_short_run_takes_few_although_many_are_offered() -> None:
@@ -78,16 +78,16 @@ def test_the_next_run_finds_them_warm_unless_it_comes_late(
 
 
 def test_evicted_ones_come_back_without_being_asked_for_twice() -> None:
-    there = cluster()
+    there = cluster(seconds=5.0)
     there.offered.offer("a", 5)
-    there.open("run", 5_000)
+    there.open("run", 1_000)
     there.advance(60.0)
     for worker in list(there.machines)[:3]:
         there.offered.evict(worker, grace_seconds=5.0, back_seconds=10.0)
     there.advance(60.0)
     assert len(there.machines) == 5
     there.settle()
-    complete(there, 5_000)
+    complete(there, 1_000)
 
 
 @settings(max_examples=40)
