@@ -33,18 +33,16 @@ DIM = 64
 HIDDEN = 128
 """Small, so that attention is most of a step, as it is with long contexts."""
 STEPS = 4
-ROUNDS = 12
 HEAVY = 1.85
 """On skewed profiles half of the heads keep so many times the mean, the others the rest."""
 PROFILED = "Llama-3.1-8B"
+ATTENTION = "attention_milliseconds_by_rank"
 DEADLINE_SECONDS = 600.0
 SEED = 3
 
 
-def measure(
-    say: Callable[[str], None], rounds: int = ROUNDS
-) -> tuple[dict[str, Any], list[Target]]:
-    """Figures by case, and targets."""
+def measure(say: Callable[[str], None], rounds: int) -> tuple[dict[str, Any], list[Target]]:
+    """Figures by case of so many rounds by turns, and targets."""
     figures: dict[str, Any] = {}
     targets: list[Target] = []
     for name, (kept, is_skewed) in cases().items():
@@ -102,6 +100,8 @@ def compared(case: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]:
     gains = [sum(equal["step_seconds"]) / sum(copied["step_seconds"]) for equal, copied in pairs]
     gain = statistics.median(gains)
     undisturbed = min(_steps(first["equal"])) / min(_steps(first["copied"]))
+    ways = {method: _way(found, method, case["rows"]) for method in ("equal", "copied")}
+    attention = {method: sum(way[ATTENTION]) for method, way in ways.items()}
     return {
         "rows": case["rows"],
         "predicted_gain": predicted,
@@ -112,7 +112,9 @@ def compared(case: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]:
         "share_of_predicted_gain_of_fastest_steps": (undisturbed - 1) / (predicted - 1),
         "copies": found["copies"],
         "same_tokens": found["same_tokens"],
-        **{method: _way(found, method, case["rows"]) for method in ("equal", "copied")},
+        # The same attention in all takes so much longer where both ranks are busy with it at once.
+        "attention_slowed_by_each_other": attention["copied"] / attention["equal"],
+        **ways,
     }
 
 
@@ -124,7 +126,7 @@ def _way(found: dict[str, Any], method: str, rows: int) -> dict[str, Any]:
     return {
         "tokens_per_second": rows / seconds,
         "step_milliseconds": seconds * 1e3,
-        "attention_milliseconds_by_rank": [value * 1e3 for value in attention],
+        ATTENTION: [value * 1e3 for value in attention],
         "utilisation_by_loads": _utilisation(found["loads"][method]),
         # Of a step: projections, feed-forward, sums over ranks, sampling, and waiting.
         "share_not_attention": 1 - statistics.mean(attention) / seconds,

@@ -16,7 +16,10 @@ def _rounds(step_seconds: float, attention_seconds: float) -> list[dict[str, lis
 def test_the_share_of_the_predicted_gain_is_of_what_is_gained() -> None:
     found = {
         "loads": {"equal": [[30.0, 10.0], [10.0, 30.0]], "copied": [[20.0, 20.0], [20.0, 20.0]]},
-        "rounds": [{"equal": _rounds(0.14, 0.08), "copied": _rounds(0.1, 0.08)}] * 2,
+        "rounds": [
+            {"equal": _rounds(0.14, 0.09), "copied": _rounds(0.1, 0.08)},
+            {"equal": _rounds(0.14, 0.05), "copied": _rounds(0.1, 0.08)},
+        ],
         "copies": 2,
         "same_tokens": True,
     }
@@ -27,6 +30,7 @@ def test_the_share_of_the_predicted_gain_is_of_what_is_gained() -> None:
     assert compared["equal"]["utilisation_by_loads"] == pytest.approx(2 / 3)
     assert compared["copied"]["tokens_per_second"] == pytest.approx(70)
     assert compared["copied"]["share_not_attention"] == pytest.approx(0.2)
+    assert compared["attention_slowed_by_each_other"] == pytest.approx(16 / 14)
 
 
 def test_skewed_cases_are_of_the_budget_and_leave_a_plan_much_to_gain() -> None:
