@@ -27,6 +27,9 @@ def command(
     ] = None,
     revision: Annotated[str | None, typer.Option(help="Of a hub id.")] = None,
     dtype: Annotated[str, typer.Option(help="float32, bfloat16, float16 or auto.")] = "auto",
+    gpus: Annotated[
+        int, typer.Option(min=1, help="Split the model over so many GPUs of a worker.")
+    ] = 1,
     max_tokens: Annotated[
         int, typer.Option(min=1, help="For chat requests that name no limit.")
     ] = DEFAULT_MAX_TOKENS,
@@ -60,10 +63,14 @@ def command(
 
     wished = wish(dashboard)
     choice = chosen(engine, given_options(listen, password_file, ssl))
+    model_of = pcm.language_model
+    if gpus > 1:
+        model_of = pcm.context(gpus=gpus)(model_of)
+        choice.engine_options["gpus_per_worker"] = gpus
     requests = read_requests(input_file)  # checks the whole file, then reads it as a stream
     first = list(islice(requests, CHATS_SEEN))
     opening = shared_opening(one.messages for one in first if one.messages is not None)
-    context = pcm.language_model(model, revision=revision, dtype=dtype)
+    context = model_of(model, revision=revision, dtype=dtype)
     where = (directory or output_file.with_name(output_file.name + ".run")).absolute()
     output = OpenAIBatch(
         str(output_file.absolute()),

@@ -41,6 +41,10 @@ def command(
         str | None,
         typer.Option(help="CUDA_VISIBLE_DEVICES: numbers or UUIDs; else as it is set."),
     ] = None,
+    gpus_per_worker: Annotated[
+        int | None,
+        typer.Option(min=1, help="Of these; else all for one worker, one for each of several."),
+    ] = None,
     cores: Annotated[
         int | None, typer.Option(min=1, help="Threads for each worker; else its share of all.")
     ] = None,
@@ -101,7 +105,7 @@ def command(
         *("--once",) * once,
     ]
     arguments = [sys.executable, "-P", "-m", "workers.launch", where.address, *options]
-    if workers == 1:
+    if workers == 1 and gpus_per_worker is None:
         return _become(
             [
                 *arguments,
@@ -111,10 +115,10 @@ def command(
             ]
         )
     commands: list[Command] = []
-    for share in _shares(workers, gpus, cores):
+    for share in _shares(workers, gpus, gpus_per_worker or 1, cores):
         of_this = ["--gpus", ",".join(share.gpus), "--cores", str(share.threads)]
         if name is not None:
-            of_this += ["--id", f"{name}-{len(commands) + 1}"]
+            of_this += ["--id", name if workers == 1 else f"{name}-{len(commands) + 1}"]
         commands.append(Command([*arguments, *of_this], share.environment()))
     return Crew(commands).work()
 
@@ -149,7 +153,7 @@ def _become(arguments: list[str]) -> int:
     os.execve(arguments[0], arguments, os.environ | {"PYTHONPATH": search_path()})
 
 
-def _shares(workers: int, gpus: str | None, cores: int | None) -> list[Share]:
+def _shares(workers: int, gpus: str | None, gpus_per_worker: int, cores: int | None) -> list[Share]:
     """Raises InputError for GPUs that are not there, or fewer than workers."""
     from pcm.engines.local.sharing import Sharing
 
@@ -157,5 +161,5 @@ def _shares(workers: int, gpus: str | None, cores: int | None) -> list[Share]:
     if gpus is not None:
         names = [name.strip() for name in gpus.split(",") if name.strip()]
         chosen = [int(name) if name.isdigit() else name for name in names]
-    sharing = Sharing(workers, cores, chosen)
+    sharing = Sharing(workers, cores, chosen, gpus_per_worker)
     return [sharing.take(workers) for _ in range(workers)]

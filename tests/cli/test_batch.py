@@ -4,10 +4,13 @@ import json
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from tests.cli.conftest import Project
 from tests.cli.tiny_model import make
+from workers.probe import ACCELERATORS_VARIABLE
+from workers.protocol import Gpu
 
 pytestmark = pytest.mark.models
 
@@ -70,6 +73,22 @@ def test_requests_are_answered_and_a_refused_one_gets_its_error(
     other = project.pcm(*batch)
     assert other.code == 2, other
     assert "different run" in other.stderr
+
+
+def test_a_model_is_split_over_the_gpus_of_a_worker(
+    project: Project, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are said to be there. This model's one KV head is for one rank."""
+    write(project, text("a", "once upon"))
+    batch = ["batch", "-i", "in.jsonl", "-o", "out.jsonl", "--model", str(model), "--gpus", "2"]
+    lacking = project.pcm(*batch)
+    assert lacking.code == 2, lacking
+    assert "gpus_per_worker: is 2, and of GPUs there are 0" in lacking.stderr
+    two = [Gpu(number, f"GPU-{number}", "Made up", 1 << 40) for number in range(2)]
+    monkeypatch.setenv(ACCELERATORS_VARIABLE, msgspec.json.encode(two).decode())
+    end = project.pcm(*batch)
+    assert end.code == 1, end
+    assert "split over 2 ranks: num_key_value_heads is 1, which 2 ranks cannot" in end.stderr
 
 
 def test_failed_requests_stand_in_the_error_file(project: Project, model: Path) -> None:

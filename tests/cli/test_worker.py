@@ -14,6 +14,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import psutil
 import pytest
 
@@ -21,6 +22,8 @@ from pcm.engines.invitation import NOTE_FILE, PASSWORD_FILE
 from tests.cli.conftest import ROOT, RUN, Ended, Project, ended
 from tests.cli.test_run import wait_for_work
 from tests.manager.processes import gone, tree
+from workers.probe import ACCELERATORS_VARIABLE
+from workers.protocol import Gpu
 
 TELL = (
     'echo "$@" id=$PCM_WORKER gpus=$CUDA_VISIBLE_DEVICES cache=$PCM_CACHE,$PCM_NEVER_SHARED'
@@ -168,6 +171,28 @@ def test_several_workers_share_the_machine(machine: Machine) -> None:
     assert end.code == 0, end
     told = [(machine.folder / f"told-{name}").read_text() for name in ("w-1", "w-2")]
     assert all(f"--cores {max(1, cores // 2)} " in line for line in told)
+
+
+TWO_EACH = ("--workers", "2", "--gpus-per-worker", "2")
+
+
+def test_several_gpus_for_each_of_several_workers(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    four = [Gpu(number, f"GPU-{number}", "Made up", 1 << 30) for number in range(4)]
+    monkeypatch.setenv(ACCELERATORS_VARIABLE, msgspec.json.encode(four).decode())
+    machine.program(f"{TELL} > told-$PCM_WORKER")
+    end = machine.worker("manager:9123", *TWO_EACH, "--id", "w", "--once")
+    assert end.code == 0, end
+    told = [(machine.folder / f"told-{name}").read_text() for name in ("w-1", "w-2")]
+    assert ["gpus=GPU-0,GPU-1 " in told[0], "gpus=GPU-2,GPU-3 " in told[1]] == [True, True], told
+    chosen = ("--gpus", "3,1", "--gpus-per-worker", "2")
+    one = machine.worker("manager:9123", *chosen, "--id", "w", "--once")
+    assert one.code == 0, one
+    assert "gpus=GPU-3,GPU-1 " in (machine.folder / "told-w").read_text()
+    lacking = machine.worker("manager:9123", *TWO_EACH, "--gpus", "1,2")
+    assert lacking.code == 2, lacking
+    assert "workers: is 2, but each worker has 2 GPUs of its own and there are 2" in lacking.stderr
 
 
 def test_the_highest_exit_code_of_several(machine: Machine) -> None:

@@ -62,11 +62,12 @@ class Sharing:
         self._gpus_per_worker = gpus_per_worker
         self._taken: set[str] = set()
         most = len(self._gpus) // gpus_per_worker
-        if gpus_per_worker > max(1, len(self._gpus)):
+        if workers != 0 and gpus_per_worker > max(1, len(self._gpus)):
             raise InputError(
                 f"is {gpus_per_worker}, and of GPUs there {_are(len(self._gpus))}",
                 field="gpus_per_worker",
-                mend="leave it out here; `pcm worker --gpus 0,1` brings a worker from elsewhere",
+                mend="give less, or no workers here: those with more GPUs come from elsewhere by "
+                "the taskvine engine and `pcm worker`",
             )
         if self._gpus and workers is not None and workers > most:
             mend = f"give {most} at most, or no gpus to compute without"

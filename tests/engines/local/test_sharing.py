@@ -38,6 +38,7 @@ def test_workers_with_several_gpus_each() -> None:
         LocalEngine(gpus_per_worker=3)
     with pytest.raises(InputError, match=r"gpus_per_worker: is 2, and of GPUs there is 1"):
         LocalEngine(gpus_per_worker=2, gpus=[1])
+    assert Sharing(0, None, [1], gpus_per_worker=2).default_workers == 0  # others bring theirs
     with pytest.raises(InputError, match=r"gpus_per_worker: is 0"):
         LocalEngine(gpus_per_worker=0)
 
