@@ -142,7 +142,9 @@ def _shortfall(context: Context, there: dict[str, Capacity]) -> str:
         if needed and not any(suits(capacity, alone) for capacity in there.values()):
             best = max(there, key=lambda name: offered(there[name]))
             amount = _amount(offered(there[best]))
-            lacks.append(f"{_amount(needed)} {what}, but the best worker ({best}) has {amount}")
+            lack = f"{_amount(needed)} {what}, but the best worker ({best}) has {amount}"
+            several = what == "GPUs" and needed > 1
+            lacks.append(lack + " (with gpus_per_worker each has several)" * several)
     needed_all = " and ".join(lacks) or "more than any one worker has"
     return f"no worker can hold context {context.name}: it needs {needed_all}"
 

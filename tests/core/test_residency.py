@@ -167,7 +167,14 @@ def test_a_context_that_must_have_a_gpu_says_so() -> None:
     story = Story()
     story.join("laptop", memory_bytes=4 * GB)
     finish = only(story.open(1, requirements=Requirements(gpus=1)), Finish)
-    assert "it needs 1 GPUs, but the best worker (laptop) has 0" in finish.error
+    assert finish.error.endswith("it needs 1 GPUs, but the best worker (laptop) has 0")
+
+
+def test_a_context_that_must_have_several_says_how_workers_get_them() -> None:
+    story = Story()
+    story.join("node", gpus=1)
+    finish = only(story.open(1, requirements=Requirements(gpus=2)), Finish)
+    assert finish.error.endswith("(node) has 1 (with gpus_per_worker each has several)")
 
 
 def test_an_open_run_loads_again_for_what_comes_later() -> None:
