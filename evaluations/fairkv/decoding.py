@@ -120,16 +120,19 @@ def compared(case: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]:
 
 def _way(found: dict[str, Any], method: str, rows: int) -> dict[str, Any]:
     seconds = statistics.median(_steps(found["rounds"][0][method]))
-    attention = [
-        statistics.median(_steps(rank[method], "attention_seconds")) for rank in found["rounds"]
-    ]
+    attention, exchanges = (
+        [statistics.median(_steps(rank[method], what)) for rank in found["rounds"]]
+        for what in ("attention_seconds", "exchange_seconds")
+    )
     return {
         "tokens_per_second": rows / seconds,
         "step_milliseconds": seconds * 1e3,
         ATTENTION: [value * 1e3 for value in attention],
         "utilisation_by_loads": _utilisation(found["loads"][method]),
-        # Of a step: projections, feed-forward, sums over ranks, sampling, and waiting.
+        # Of a step: projections, feed-forward, sampling, and exchanges.
         "share_not_attention": 1 - statistics.mean(attention) / seconds,
+        # Sums over ranks and the logits' parts, mostly waiting for the other rank.
+        "share_exchanging": statistics.mean(exchanges) / seconds,
     }
 
 

@@ -10,7 +10,10 @@ from __future__ import annotations
 import json
 import sys
 import time
-from typing import Any
+from collections.abc import Callable
+from contextlib import ExitStack
+from pkgutil import resolve_name
+from typing import Any, ParamSpec
 from unittest.mock import patch
 
 import numpy as np
@@ -20,30 +23,41 @@ from transformers import LlamaConfig, LlamaForCausalLM
 
 from workers.heads.plan import HeadPlan
 from workers.heads.planning import plan_heads
-from workers.inference.attention import Inputs
 from workers.inference.continuation import Continuation
-from workers.inference.fairkv import attending
 from workers.inference.fairkv.decoding import Decoding
 from workers.inference.fairkv.model import FairModel
 from workers.inference.ranks import here, join, leave
 from workers.inference.sampling import Sampling
 
 SEED = 7
+P = ParamSpec("P")
 
 Round = dict[str, list[float]]
-"""Seconds of each step, and of attention within it on this rank."""
+"""Seconds of each step, and of attention and exchanges within it on this rank."""
+
+_spent = {"attention_seconds": 0.0, "exchange_seconds": 0.0}
+"""Within the step that is measured."""
 
 
-class Timed(attending.DecodePass):
-    """Counts what attention over the caches takes."""
+def timed(what: str, function: Callable[P, torch.Tensor]) -> Callable[P, torch.Tensor]:
+    """It, with what it takes counted as that."""
 
-    seconds = 0.0
-
-    def attend(self, layer: int, new: Inputs) -> torch.Tensor:
+    def measured(*arguments: P.args, **options: P.kwargs) -> torch.Tensor:
         start = time.perf_counter()
-        out = super().attend(layer, new)
-        Timed.seconds += time.perf_counter() - start
+        out = function(*arguments, **options)
+        _spent[what] += time.perf_counter() - start
         return out
+
+    return measured
+
+
+MEASURED = (
+    ("workers.inference.fairkv.attending.DecodePass.attend", "attention_seconds"),
+    ("workers.inference.fairkv.shards.summed", "exchange_seconds"),
+    ("workers.inference.fairkv.shards.side_by_side", "exchange_seconds"),
+)
+"""Attention over the caches; and what ranks give each other, with waiting for it. Those that count
+stand in for them: no other line of what is measured is different."""
 
 
 def main() -> None:
@@ -122,14 +136,15 @@ class _NoTokenizer:
 
 
 def _round(decoding: Decoding, steps: int) -> Round:
-    found: Round = {"step_seconds": [], "attention_seconds": []}
+    found: Round = {"step_seconds": [], **{what: [] for what in _spent}}
     distributed.barrier()
     for _ in range(steps):
-        Timed.seconds = 0.0
+        _spent.update(dict.fromkeys(_spent, 0.0))
         start = time.perf_counter()
         decoding.step()  # it ends with what all ranks exchange
         found["step_seconds"].append(time.perf_counter() - start)
-        found["attention_seconds"].append(Timed.seconds)
+        for what, seconds in _spent.items():
+            found[what].append(seconds)
     return found
 
 
@@ -141,6 +156,7 @@ def _of_all_ranks(rounds: dict[str, list[Round]]) -> Any:
 
 
 if __name__ == "__main__":
-    # The timed one stands in for it: no other line of what is measured is different.
-    with patch("workers.inference.fairkv.decoding.DecodePass", Timed):
+    with ExitStack() as stack:
+        for name, what in MEASURED:
+            stack.enter_context(patch(name, timed(what, resolve_name(name))))
         main()

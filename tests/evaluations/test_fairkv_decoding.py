@@ -10,7 +10,8 @@ pytestmark = pytest.mark.models
 
 
 def _rounds(step_seconds: float, attention_seconds: float) -> list[dict[str, list[float]]]:
-    return [{"step_seconds": [step_seconds] * 2, "attention_seconds": [attention_seconds] * 2}] * 3
+    seconds = {"step": step_seconds, "attention": attention_seconds, "exchange": 0.01}
+    return [{f"{what}_seconds": [each] * 2 for what, each in seconds.items()}] * 3
 
 
 def test_the_share_of_the_predicted_gain_is_of_what_is_gained() -> None:
@@ -30,6 +31,7 @@ def test_the_share_of_the_predicted_gain_is_of_what_is_gained() -> None:
     assert compared["equal"]["utilisation_by_loads"] == pytest.approx(2 / 3)
     assert compared["copied"]["tokens_per_second"] == pytest.approx(70)
     assert compared["copied"]["share_not_attention"] == pytest.approx(0.2)
+    assert compared["copied"]["share_exchanging"] == pytest.approx(0.1)
     assert compared["attention_slowed_by_each_other"] == pytest.approx(16 / 14)
 
 
@@ -46,6 +48,11 @@ def test_two_ranks_decode_the_same_tokens_by_both_plans() -> None:
     case = decoding.shape([[40, 40, 6, 6], [5, 70, 9, 9]], rounds=1) | {"rows": 6, "hidden": 16}
     found = decoding.run(case)
     assert found["same_tokens"]
+    spent = [one for rank in found["rounds"] for rounds in rank.values() for one in rounds]
+    for one in spent:
+        pairs = zip(one["attention_seconds"], one["exchange_seconds"], strict=True)
+        for step, parts in zip(one["step_seconds"], pairs, strict=True):
+            assert 0 < min(parts) < sum(parts) < step
     assert [len(rank["equal"]) for rank in found["rounds"]] == [1, 1]
     # Half of all: what heads keep, and of 8 tokens of answer half in the mean, for each of 4 heads.
     assert [sum(layer) for layer in found["loads"]["copied"]] == [92 + 16, 93 + 16]
