@@ -20,15 +20,12 @@ from workers.host.processes import adopt_orphans
 PATIENCE_SECONDS = 3.0
 """What was told to end may take so long to be gone."""
 
-# Every run draws the same examples, and how long one takes on a busy machine is no property.
-# `--hypothesis-profile=default` looks for new ones.
+# How long an example takes on a busy machine is no property.
 settings.register_profile(
-    "suite",
-    derandomize=True,
-    database=None,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow],
+    "search", deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
 )
+# Every run draws the same examples. `--hypothesis-profile=search` looks for new ones.
+settings.register_profile("suite", settings.get_profile("search"), derandomize=True)
 settings.load_profile("suite")
 
 # Before torch is imported: threads that spin make a busy machine slow, and tests need only one.

@@ -3,7 +3,7 @@ from __future__ import annotations
 from itertools import pairwise, product
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from workers.heads.budget import spend
@@ -22,7 +22,6 @@ def best_with(loads: list[float], ranks: int, copies: int) -> float:
     )
 
 
-@settings(deadline=None)
 @given(LOADS, st.integers(1, 4))
 def test_each_more_copies_and_better_and_the_best_there_is(loads: list[float], ranks: int) -> None:
     found = choices(loads, ranks, ranks - 1)
@@ -37,7 +36,6 @@ def test_each_more_copies_and_better_and_the_best_there_is(loads: list[float], r
         assert choice.largest >= optimum * (1 - 1e-6)
 
 
-@settings(deadline=None)
 @given(LOADS, st.integers(1, 4), st.integers(1, 20))
 def test_with_rows_each_is_better_too(loads: list[float], ranks: int, rows: int) -> None:
     found = choices(loads, ranks, ranks - 1, rows=rows)

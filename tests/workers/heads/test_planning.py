@@ -4,7 +4,7 @@ from typing import get_args
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -24,7 +24,6 @@ def models(draw: st.DrawFn) -> Loads:
     return np.array(draw(st.lists(rows, min_size=layers, max_size=layers)))
 
 
-@settings(deadline=None)
 @given(models(), st.integers(1, 8), st.none() | st.integers(0, 12), st.none() | st.integers(1, 20))
 def test_any_plan_has_every_head_once_per_row_and_is_not_worse_than_the_equal_split(
     loads: Loads, ranks: int, copies: int | None, rows: int | None
