@@ -16,6 +16,14 @@ _PR_SET_CHILD_SUBREAPER = 36
 STACK_SIGNAL = signal.SIGRTMIN + 7
 """Makes a template or a replica write the stack of its threads to its log."""
 
+THREAD_VARIABLES = (
+    "OMP_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "RAYON_NUM_THREADS",
+)
+"""In the environment of a process, how many threads numerical libraries start."""
+
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -109,7 +117,7 @@ def has_members(group: int) -> bool:
     except ProcessLookupError:
         return False
     except PermissionError:
-        return True
+        pass  # Of somebody else.
     return True
 
 

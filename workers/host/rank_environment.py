@@ -11,13 +11,14 @@ import os
 import sys
 
 from workers import probe
+from workers.host.processes import THREAD_VARIABLES
 
 RENDEZVOUS = "PCM_RENDEZVOUS"
 """Names the file by which the ranks find each other (``file://`` of torch.distributed). Nobody else
 can open it, it is empty at first, and it is gone when the ranks are. No port is opened for that."""
 
-_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS")
-_INTERFACES = ("GLOO_SOCKET_IFNAME", "NCCL_SOCKET_IFNAME")
+INTERFACES = ("GLOO_SOCKET_IFNAME", "NCCL_SOCKET_IFNAME")
+"""Name the network interface by which ranks talk."""
 
 
 def environments(ranks: int, rendezvous: str, devices: list[str]) -> list[dict[str, str]]:
@@ -35,8 +36,8 @@ def environments(ranks: int, rendezvous: str, devices: list[str]) -> list[dict[s
         "LOCAL_WORLD_SIZE": str(ranks),
         RENDEZVOUS: rendezvous,
         # They are on one machine, whatever its name resolves to.
-        **dict.fromkeys(_INTERFACES, "lo"),
-        **dict.fromkeys(_THREADS, str(threads)),
+        **dict.fromkeys(INTERFACES, "lo"),
+        **dict.fromkeys(THREAD_VARIABLES, str(threads)),
     }
     return [
         everyone

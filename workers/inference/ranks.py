@@ -18,14 +18,10 @@ from datetime import timedelta
 from hashlib import blake2b
 from typing import TYPE_CHECKING, NoReturn
 
+from workers.host.rank_environment import INTERFACES, RENDEZVOUS
+
 if TYPE_CHECKING:
     import torch
-
-RENDEZVOUS = "PCM_RENDEZVOUS"
-"""Names the file by which the ranks find each other. No port is opened for that: torch's own store
-listens on every address, without a password."""
-
-INTERFACES = ("GLOO_SOCKET_IFNAME", "NCCL_SOCKET_IFNAME")
 
 END_STATUS = 70
 """Of a rank that ends itself: EX_SOFTWARE of sysexits.h."""

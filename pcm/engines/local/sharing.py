@@ -8,18 +8,11 @@ from typing import NamedTuple
 
 from pcm.errors import InputError
 from workers import probe
-from workers.host.processes import search_path
+from workers.host.processes import THREAD_VARIABLES, search_path
 from workers.protocol import Gpu
 
 CORES_PER_DEFAULT_WORKER = 8
 """Without GPUs, one worker per so many cores: more threads on one small model gain little."""
-
-THREAD_VARIABLES = (
-    "OMP_NUM_THREADS",
-    "MKL_NUM_THREADS",
-    "OPENBLAS_NUM_THREADS",
-    "RAYON_NUM_THREADS",
-)
 
 
 class Share(NamedTuple):
