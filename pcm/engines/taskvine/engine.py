@@ -118,7 +118,8 @@ class TaskVineEngine(CrewEngine[RemoteWorker]):
         self._keep_logs = keep_logs
         self._transfers_per_source = transfers_per_source
         self._environment = None if environment is None else Path(environment).absolute()
-        self._sharing = Sharing(workers, threads_per_worker, gpus, gpus_per_worker)
+        own = 0 if workers is None and self._listens else workers
+        self._sharing = Sharing(own, threads_per_worker, gpus, gpus_per_worker)
         self._pool = Pool(self.pool, self._sharing, self._launch)
         self._invitation: Invitation | None = None
 

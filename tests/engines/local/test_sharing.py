@@ -9,6 +9,7 @@ from pcm.core.commands import Provision, Retire
 from pcm.core.events import ProvisionFailed, WorkerJoined, WorkerLeft
 from pcm.engines.local.engine import LocalEngine
 from pcm.engines.local.sharing import Sharing
+from pcm.engines.taskvine import TaskVineEngine
 from pcm.errors import InputError
 from tests.engines.local.driver import Driver
 from workers.probe import ACCELERATORS_VARIABLE
@@ -38,9 +39,16 @@ def test_workers_with_several_gpus_each() -> None:
         LocalEngine(gpus_per_worker=3)
     with pytest.raises(InputError, match=r"gpus_per_worker: is 2, and of GPUs there is 1"):
         LocalEngine(gpus_per_worker=2, gpus=[1])
-    assert Sharing(0, None, [1], gpus_per_worker=2).default_workers == 0  # others bring theirs
+    with pytest.raises(InputError, match=r"gpus_per_worker: is 3, and of GPUs there are 2"):
+        TaskVineEngine(gpus_per_worker=3)
     with pytest.raises(InputError, match=r"gpus_per_worker: is 0"):
         LocalEngine(gpus_per_worker=0)
+
+
+@pytest.mark.parametrize("options", [{"workers": 0}, {"listen": 0}])
+def test_workers_from_elsewhere_bring_their_own(options: dict[str, int]) -> None:
+    engine = TaskVineEngine(gpus_per_worker=3, **options)
+    assert engine.default_workers() == 0
 
 
 def test_shares_of_several_gpus_do_not_overlap(monkeypatch: pytest.MonkeyPatch) -> None:
