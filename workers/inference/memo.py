@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import platform
 import re
 from contextlib import suppress
@@ -14,6 +13,7 @@ from typing import Any
 import torch
 import transformers
 
+from workers.inference.keeping import keep, kept_place
 from workers.inference.ranks import are_joined, told
 from workers.inference.tensor_parallel import ranks_of
 
@@ -83,10 +83,7 @@ class Memo:
 
     def _write(self, found: dict[str, Any]) -> None:
         with suppress(OSError):
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            partial = self._path.with_suffix(f".{os.getpid()}")
-            partial.write_text(json.dumps(found))
-            partial.replace(self._path)
+            keep(self._path, json.dumps(found).encode())
 
 
 def memo_of(name: str, model: Any) -> Memo:
@@ -103,8 +100,7 @@ def memo_of(name: str, model: Any) -> Memo:
     ranks = [f"{split}r"] if split > 1 else []
     parts = (Path(name).name, shapes, number, kind, threads, *versions, *ranks)
     safe = re.sub(r"[^\w.-]", "_", "-".join(parts))
-    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Memo(Path(home) / "pcm" / "models" / f"{safe}.json")
+    return Memo(kept_place("models", f"{safe}.json"))
 
 
 def _processor() -> str:

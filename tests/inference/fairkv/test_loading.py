@@ -14,7 +14,7 @@ from workers.heads.plan import HeadPlan
 from workers.heads.planning import plan_heads
 from workers.heads.profile import HeadProfile
 from workers.inference.fairkv import load_fair
-from workers.inference.fairkv.documents import read_document, write_document
+from workers.inference.fairkv.documents import read_document
 
 pytestmark = pytest.mark.models
 
@@ -62,15 +62,15 @@ def test_ranks_answer_as_one_and_find_the_profile_again(model_directory: Path, c
 
 def test_a_profile_and_a_plan_may_be_given(model_directory: Path, tmp_path: Path) -> None:
     profile = HeadProfile("m", BUDGET, 1, 90, ((70.0, 10.0), (20.2, 60.0)))
-    write_document(profile, tmp_path / "profile.json")
+    (tmp_path / "profile.json").write_bytes(profile.to_json())
     plan = plan_heads(profile.loads(), 1, method="equal")
-    write_document(plan, tmp_path / "plan.json")
+    (tmp_path / "plan.json").write_bytes(plan.to_json())
     paths: dict[str, Any] = {"profile": tmp_path / "profile.json", "plan": tmp_path / "plan.json"}
     model = load_fair(str(model_directory), **paths)
     assert model.budgets == ((70, 10), (20, 60))
     assert model.plan == plan
     other = HeadPlan(2, 2, "equal", plan_heads(profile.loads(), 2, method="equal").layers)
-    write_document(other, tmp_path / "plan.json")
+    (tmp_path / "plan.json").write_bytes(other.to_json())
     with pytest.raises(ValueError, match="on 2 ranks, the model has 2 of 2 and runs on 1"):
         load_fair(str(model_directory), **paths)
 
@@ -78,6 +78,9 @@ def test_a_profile_and_a_plan_may_be_given(model_directory: Path, tmp_path: Path
 def test_what_cannot_be_loaded_says_why(tmp_path: Path, cache: Path) -> None:
     with pytest.raises(ValueError, match="give prompts like those to come, or a profile"):
         load_fair("anything")
+    unknown: Any = "plans"
+    with pytest.raises(ValueError, match="follow='plans' is unknown; give one of plan, budgets"):
+        load_fair("anything", prompts=PROMPTS, follow=unknown)
     with pytest.raises(FileNotFoundError):
         load_fair(str(tmp_path / "nothing"), prompts=PROFILED_BY)
     tiny_models.gpt2().save_pretrained(tmp_path / "gpt2")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import torch
@@ -50,12 +50,16 @@ def load_fair(
     `workers.inference.load`.
 
     Raises FileNotFoundError for what is not there, and ValueError for a model that cannot be dealt,
-    for a profile or a plan of another model, and without prompts and profile.
+    for a profile or a plan of another model, for another word in ``follow``, and without prompts
+    and profile.
     """
     if not prompts and profile is None:
         raise ValueError(
             "nothing tells what the heads keep: give prompts like those to come, or a profile"
         )
+    if follow not in get_args(Follow):
+        known = ", ".join(get_args(Follow))
+        raise ValueError(f"follow={follow!r} is unknown; give one of {known}")
     target = prepared(dtype, "auto")
     ranks = join(target)
     with together("reading its profile and its plan"):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Sequence
 from contextlib import suppress
@@ -10,8 +9,9 @@ from hashlib import blake2b
 from pathlib import Path
 
 from workers.heads.profile import HeadProfile
-from workers.inference.fairkv.documents import read_document, write_document
+from workers.inference.fairkv.documents import read_document
 from workers.inference.fairkv.model import FairModel
+from workers.inference.keeping import keep, kept_place
 from workers.inference.ranks import here, told
 
 
@@ -27,8 +27,7 @@ def profiled(fair: FairModel, prompts: Sequence[str], budget_tokens: int) -> Hea
     profile = fair.profile(prompts, budget_tokens)
     if here().rank == 0:
         with suppress(OSError):  # a convenience: without it the next replica finds it out again
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_document(profile, path)
+            keep(path, profile.to_json())
     return profile
 
 
@@ -39,6 +38,5 @@ def profile_path(fair: FairModel, prompts: Sequence[str], budget_tokens: int) ->
     rule = repr((fair.name, budget_tokens, fair.rule, list(prompts)))
     for part in (fair.model.config.to_json_string(), rule):
         digest.update(part.encode(errors="surrogatepass") + b"\0")
-    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     name = re.sub(r"[^\w.-]", "_", Path(fair.name).name)
-    return home / "pcm" / "heads" / f"{name}-{budget_tokens}-{digest.hexdigest()}.json"
+    return kept_place("heads", f"{name}-{budget_tokens}-{digest.hexdigest()}.json")
