@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evaluations.base import Target, at_least, at_most, spread
+from evaluations.fairkv.bounds import tighter_bound
 from evaluations.fairkv.plan import Plan
 from evaluations.fairkv.profiles import SHAPES, profile_of
-from workers.heads.bounds import tighter_bound
 from workers.heads.partition import partition
 from workers.heads.plan import HeadPlan, rows_of
 from workers.heads.planning import Method, plan_heads
@@ -202,9 +202,7 @@ def _least(kept: Loads, ranks: int, nodes: int) -> tuple[Loads, int]:
     for row in kept.tolist():
         found = partition(row, [1] * ranks, nodes=nodes)
         exact += found.exact
-        least.append(
-            found.bound if found.exact else max(found.bound, tighter_bound(row, [1] * ranks))
-        )
+        least.append(found.bound if found.exact else max(found.bound, tighter_bound(row, ranks)))
     return np.array(least), exact
 
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from workers.heads.bounds import lower_bound
 from workers.heads.copying import Shares, wrapped, wrapped_in_rows
 from workers.heads.equal import equal_shares
-from workers.heads.partition import NODES, Partition, partition
+from workers.heads.partition import Partition, partition
 from workers.heads.plan import Share, rows_of
 
 WORTH = 0.001
@@ -31,14 +31,14 @@ class Choice(NamedTuple):
 
 
 def choices(
-    loads: Sequence[float], ranks: int, most: int, *, rows: int | None = None, nodes: int = NODES
+    loads: Sequence[float], ranks: int, most: int, *, rows: int | None = None
 ) -> list[Choice]:
     """From no copy up to ``most``, until the mean is reached; each has a smaller ``largest`` than
     all before it. The first is not worse than the equal split."""
     mean = sum(loads) / ranks
     enough = mean * (1 + WORTH)
     found = [_equal(loads, ranks, rows)]
-    whole = partition(loads, [1] * ranks, nodes=nodes, enough=enough)
+    whole = partition(loads, [1] * ranks, enough=enough)
     if whole.largest < found[0].largest:
         found = [_shared(whole, [1] * ranks, loads, rows)]
     for copies in _counts(min(most, ranks - 1), rows):
@@ -48,7 +48,7 @@ def choices(
         for sizes in group_sizes(ranks, ranks - copies):
             if lower_bound(loads, sizes) >= best.largest:
                 continue
-            dealt = partition(loads, sizes, nodes=min(nodes, GROUPING_NODES), enough=enough)
+            dealt = partition(loads, sizes, nodes=GROUPING_NODES, enough=enough)
             if dealt.largest < best.largest:
                 choice = _shared(dealt, sizes, loads, rows)
                 best = min(best, choice, key=lambda choice: choice.largest)

@@ -16,7 +16,7 @@ from workers.heads.bounds import lower_bound
 from workers.heads.exchanging import dealt, exchanged, largest_of
 
 NODES = 2_000
-"""Steps of a search before it is given up, about a microsecond and a half each."""
+"""Steps of a search before it is given up."""
 ROUNDING = 1e-12
 """Sums of the same numbers in another order differ by so much, relatively."""
 
