@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -43,8 +44,8 @@ def test_a_plan_that_is_worse_is_seen() -> None:
     worse = plan_heads(kept[::-1], 2, method="assigned")
     assert planner.faults_of(kept, {**plans, "copied": worse})["worse_than_equal"] > 0
     layers = ((worse.layers[0][0], worse.layers[0][0]), *worse.layers[1:])
-    twice = type(worse)(worse.ranks, worse.heads, worse.method, layers)
-    faults = planner.faults_of(kept, {**plans, "copied": twice})
+    msgspec.structs.force_setattr(worse, "layers", layers)  # No such plan can be made.
+    faults = planner.faults_of(kept, {**plans, "copied": worse})
     assert faults["rows_not_once"] == 8 * len(planner.CHECKED_ROWS)
     assert faults["more_in_common"] == 1
 
@@ -52,7 +53,6 @@ def test_a_plan_that_is_worse_is_seen() -> None:
 @pytest.mark.parametrize("budget", BUDGETS)
 def test_a_profile_spends_its_budget_unevenly(budget: int) -> None:
     profile = profile_of("Gemma-2-27B", budget)
-    profile.check()
     kept = profile.loads()
     assert kept.shape == (46, 16)
     assert kept.mean(axis=1) == pytest.approx(np.full(46, budget), rel=0.01)

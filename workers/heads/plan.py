@@ -26,7 +26,9 @@ def rows_of(share: Share, rows: int) -> range:
 
 
 class HeadPlan(Document, frozen=True):
-    """``layers``: shares by layer and by rank. ``method``: equal, assigned or copied."""
+    """``layers``: shares by layer and by rank. ``method``: equal, assigned or copied. Raises
+    ValueError unless every head of every layer covers [0, 1) exactly once, and no rank has two
+    parts of the same head."""
 
     WHAT = "plan of heads"
     MEND = "make it anew with pcm plan"
@@ -36,9 +38,7 @@ class HeadPlan(Document, frozen=True):
     method: str
     layers: tuple[tuple[tuple[Share, ...], ...], ...]
 
-    def check(self) -> None:
-        """Raise ValueError unless every head of every layer covers [0, 1) exactly once, and no rank
-        has two parts of the same head."""
+    def __post_init__(self) -> None:
         if self.ranks < 1 or self.heads < 1:
             raise ValueError(f"a plan of {self.heads} heads on {self.ranks} ranks")
         for number, layer in enumerate(self.layers):

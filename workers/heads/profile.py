@@ -13,7 +13,8 @@ from workers.heads.document import Document
 class HeadProfile(Document, frozen=True):
     """``kept``: mean tokens that were kept, by layer and KV head. ``budget_tokens``: the mean per
     head that was asked for. ``head_bytes``: the weights of one KV head of one layer with its query
-    heads (its part of the q, k, v and o projections), which is what a copy takes; 0: not known."""
+    heads (its part of the q, k, v and o projections), which is what a copy takes; 0: not known.
+    Raises ValueError unless there are layers of equally many heads that keep some tokens."""
 
     WHAT = "profile of heads"
     MEND = "write it anew by a profiling pass over prompts"
@@ -25,12 +26,7 @@ class HeadProfile(Document, frozen=True):
     kept: tuple[tuple[float, ...], ...]
     head_bytes: int = 0
 
-    def loads(self) -> NDArray[np.float64]:
-        """[layers, heads], in tokens."""
-        return np.array(self.kept, dtype=np.float64)
-
-    def check(self) -> None:
-        """Raise ValueError unless there are layers of equally many heads that keep some tokens."""
+    def __post_init__(self) -> None:
         if not self.kept or not self.kept[0]:
             raise ValueError("kept: there is no layer with a head")
         heads = len(self.kept[0])
@@ -44,3 +40,7 @@ class HeadProfile(Document, frozen=True):
                 raise ValueError(f"kept: no head of layer {layer} keeps a token")
         if min(self.budget_tokens, self.prompts, self.prompt_tokens, self.head_bytes) < 0:
             raise ValueError("budget_tokens, prompts, prompt_tokens and head_bytes: not below 0")
+
+    def loads(self) -> NDArray[np.float64]:
+        """[layers, heads], in tokens."""
+        return np.array(self.kept, dtype=np.float64)

@@ -13,7 +13,9 @@ from tests.inference.fairkv.tiny_fair import (
     GENEROUS,
     HEADS,
     LAYERS,
+    LIMITS,
     MODELS,
+    PROMPTS,
     RULE,
     answers,
     assert_same,
@@ -22,14 +24,11 @@ from tests.inference.fairkv.tiny_fair import (
     random_budgets,
     random_plan,
 )
-from tests.inference.tiny_models import texts, tokenizer
+from tests.inference.tiny_models import tokenizer
 from workers.heads.plan import HeadPlan, Share
 from workers.inference.base import Generation
 
 pytestmark = pytest.mark.models
-
-PROMPTS = texts(9, seed=3, longest_words=30)
-LIMITS = [12, 3, 1, 20, 7, 7, 15, 2, 9]
 
 
 def _ids(prompt: str) -> list[int]:

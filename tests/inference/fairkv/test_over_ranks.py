@@ -12,7 +12,9 @@ from tests.inference.fairkv import tiny_fair
 from tests.inference.fairkv.tiny_fair import (
     HEADS,
     LAYERS,
+    LIMITS,
     MODELS,
+    PROMPTS,
     Answer,
     answers,
     assert_same,
@@ -22,7 +24,6 @@ from tests.inference.fairkv.tiny_fair import (
     random_plan,
 )
 from tests.inference.rank_processes import on_ranks
-from tests.inference.tiny_models import texts
 from workers.heads.plan import HeadPlan, Share
 from workers.heads.planning import plan_heads
 from workers.inference.fairkv.budgets import Budgets
@@ -32,8 +33,6 @@ from workers.inference.ranks import here
 
 pytestmark = pytest.mark.models
 
-PROMPTS = texts(9, seed=3, longest_words=30)
-LIMITS = [12, 3, 1, 20, 7, 7, 15, 2, 9]
 PROFILE_BUDGET = 12
 
 

@@ -17,7 +17,6 @@ SIZES = st.integers(1, 8)
 
 def plan_of(loads: list[float], shares: Shares) -> HeadPlan:
     plan = HeadPlan(len(shares), len(loads), "copied", (shares,))
-    plan.check()
     assert plan.copies < plan.ranks
     return plan
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given
@@ -15,12 +16,7 @@ PLAN = HeadPlan(
 KEPT = np.array([[10.0, 20.0, 40.0]])
 
 
-def plan_of(*ranks: tuple[Share, ...]) -> HeadPlan:
-    return HeadPlan(len(ranks), 2, "copied", (ranks,))
-
-
 def test_loads_are_parts_of_heads() -> None:
-    PLAN.check()
     assert PLAN.loads(KEPT).tolist() == [[20.0, 50.0]]
     assert PLAN.utilisation(KEPT) == 35 / 50
     assert PLAN.copies == 1
@@ -46,28 +42,38 @@ def test_loads_of_another_model_are_refused() -> None:
         PLAN.loads(np.ones((1, 2)))
 
 
+ONE, TWO, THREE = Share(0), Share(1), Share(2)
+
+
 @pytest.mark.parametrize(
-    ("plan", "says"),
+    ("layer", "says"),
     [
-        (plan_of((Share(0),), ()), "head 1 are not all rows exactly once"),
-        (plan_of((Share(0), Share(1)), (Share(1),)), "head 1 are not all rows exactly once"),
-        (plan_of((Share(0), Share(1, 0.0, 0.5)), (Share(1, 0.6, 1.0),)), "head 1 are not all"),
-        (plan_of((Share(0), Share(1, 0.0, 0.5)), (Share(1, 0.4, 1.0),)), "head 1 are not all"),
-        (plan_of((Share(0), Share(1, 0.0, 0.5)), ()), "head 1 are not all"),
-        (plan_of((Share(0), Share(1, 0.0, 1.5)), ()), "head 1 are not all"),
-        (plan_of((Share(0), Share(1, 0.0, 0.5), Share(1, 0.5, 1.0)), ()), "two parts of one head"),
-        (plan_of((Share(0), Share(1), Share(2)), ()), "there is no head 2"),
-        (plan_of((Share(0), Share(1), Share(-1)), ()), "there is no head -1"),
-        (plan_of((Share(0, 0.0, 0.0), Share(1)), (Share(0),)), "head 0 has an empty share"),
-        (HeadPlan(2, 1, "equal", (((Share(0),),),)), "shares of 1 of 2 ranks"),
-        (HeadPlan(0, 1, "equal", ()), "a plan of 1 heads on 0 ranks"),
+        (((ONE,), ()), "head 1 are not all rows exactly once"),
+        (((ONE, TWO), (TWO,)), "head 1 are not all rows exactly once"),
+        (((ONE, Share(1, 0.0, 0.5)), (Share(1, 0.6, 1.0),)), "head 1 are not all"),
+        (((ONE, Share(1, 0.0, 0.5)), (Share(1, 0.4, 1.0),)), "head 1 are not all"),
+        (((ONE, Share(1, 0.0, 0.5)), ()), "head 1 are not all"),
+        (((ONE, Share(1, 0.0, 1.5)), ()), "head 1 are not all"),
+        (((ONE, Share(1, 0.0, 0.5), Share(1, 0.5, 1.0)), ()), "two parts of one head"),
+        (((ONE, TWO, THREE), ()), "there is no head 2"),
+        (((ONE, TWO, Share(-1)), ()), "there is no head -1"),
+        (((Share(0, 0.0, 0.0), TWO), (ONE,)), "head 0 has an empty share"),
+        (((ONE, TWO),), "shares of 1 of 2 ranks"),
     ],
 )
-def test_a_plan_that_is_none_is_refused(plan: HeadPlan, says: str) -> None:
-    with pytest.raises(ValueError, match=says):
-        plan.check()
-    with pytest.raises(ValueError, match=says):
-        HeadPlan.from_json(plan.to_json())
+def test_a_plan_that_is_none_cannot_be_made_or_read(
+    layer: tuple[tuple[Share, ...], ...], says: str
+) -> None:
+    with pytest.raises(ValueError, match=f"^layer 0: .*{says}"):
+        HeadPlan(2, 2, "copied", (layer,))
+    text = msgspec.json.encode({"ranks": 2, "heads": 2, "method": "copied", "layers": [layer]})
+    with pytest.raises(ValueError, match=f"^this is no plan of heads: layer 0: .*{says}"):
+        HeadPlan.from_json(text)
+
+
+def test_a_plan_without_ranks_is_none() -> None:
+    with pytest.raises(ValueError, match="a plan of 1 heads on 0 ranks"):
+        HeadPlan(0, 1, "equal", ())
 
 
 def test_json_and_back() -> None:
