@@ -114,6 +114,7 @@ def compared(case: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]:
         "same_tokens": found["same_tokens"],
         # The same attention in all takes so much longer where both ranks are busy with it at once.
         "attention_slowed_by_each_other": attention["copied"] / attention["equal"],
+        "sum_alone_milliseconds": _deciles([each * 1e3 for each in found["sum_seconds"]]),
         **ways,
     }
 
@@ -134,6 +135,11 @@ def _way(found: dict[str, Any], method: str, rows: int) -> dict[str, Any]:
         # Sums over ranks and the logits' parts, mostly waiting for the other rank.
         "share_exchanging": statistics.mean(exchanges) / seconds,
     }
+
+
+def _deciles(values: list[float]) -> dict[str, float]:
+    tenths = statistics.quantiles(values, n=10)
+    return {"p50": tenths[4], "p90": tenths[8]}
 
 
 def _steps(rounds: list[dict[str, list[float]]], what: str = "step_seconds") -> list[float]:

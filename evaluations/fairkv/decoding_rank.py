@@ -24,12 +24,14 @@ from transformers import LlamaConfig, LlamaForCausalLM
 from workers.heads.plan import HeadPlan
 from workers.heads.planning import plan_heads
 from workers.inference.continuation import Continuation
+from workers.inference.fairkv import shards
 from workers.inference.fairkv.decoding import Decoding
 from workers.inference.fairkv.model import FairModel
 from workers.inference.ranks import here, join, leave
 from workers.inference.sampling import Sampling
 
 SEED = 7
+SUMS = 100
 P = ParamSpec("P")
 
 Round = dict[str, list[float]]
@@ -84,6 +86,7 @@ def main() -> None:
     found = {
         "rounds": _of_all_ranks(rounds),
         "loads": {m: plan.loads(kept + answer, rows).tolist() for m, plan in plans.items()},
+        "sum_seconds": _sums(torch.randn(rows, 1, case["hidden"])),
         "copies": plans["copied"].copies,
         "same_tokens": tokens["equal"] == tokens["copied"],
     }
@@ -146,6 +149,17 @@ def _round(decoding: Decoding, steps: int) -> Round:
         for what, seconds in _spent.items():
             found[what].append(seconds)
     return found
+
+
+def _sums(part: torch.Tensor) -> list[float]:
+    """Seconds of sums over the ranks of what a layer adds up, with nothing to do beside."""
+    seconds = []
+    for _ in range(SUMS):
+        distributed.barrier()
+        start = time.perf_counter()
+        shards.summed(part.clone())
+        seconds.append(time.perf_counter() - start)
+    return seconds
 
 
 def _of_all_ranks(rounds: dict[str, list[Round]]) -> Any:

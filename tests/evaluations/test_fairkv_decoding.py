@@ -21,6 +21,7 @@ def test_the_share_of_the_predicted_gain_is_of_what_is_gained() -> None:
             {"equal": _rounds(0.14, 0.09), "copied": _rounds(0.1, 0.08)},
             {"equal": _rounds(0.14, 0.05), "copied": _rounds(0.1, 0.08)},
         ],
+        "sum_seconds": [number / 1e3 for number in range(10, 109)],
         "copies": 2,
         "same_tokens": True,
     }
@@ -32,6 +33,7 @@ def test_the_share_of_the_predicted_gain_is_of_what_is_gained() -> None:
     assert compared["copied"]["tokens_per_second"] == pytest.approx(70)
     assert compared["copied"]["share_not_attention"] == pytest.approx(0.2)
     assert compared["copied"]["share_exchanging"] == pytest.approx(0.1)
+    assert compared["sum_alone_milliseconds"] == pytest.approx({"p50": 59.0, "p90": 99.0})
     assert compared["attention_slowed_by_each_other"] == pytest.approx(16 / 14)
 
 
@@ -48,6 +50,7 @@ def test_two_ranks_decode_the_same_tokens_by_both_plans() -> None:
     case = decoding.shape([[40, 40, 6, 6], [5, 70, 9, 9]], rounds=1) | {"rows": 6, "hidden": 16}
     found = decoding.run(case)
     assert found["same_tokens"]
+    assert min(found["sum_seconds"]) > 0
     spent = [one for rank in found["rounds"] for rounds in rank.values() for one in rounds]
     for one in spent:
         pairs = zip(one["attention_seconds"], one["exchange_seconds"], strict=True)
