@@ -29,7 +29,7 @@ def _device(device: str) -> torch.device:
     try:
         target = torch.device(device)
         torch.empty(0, device=target)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
+    except (RuntimeError, AssertionError) as error:
         raise ValueError(f"device {device!r} is not usable here: {error}") from error
     if here().count > 1 and device == "cuda":
         return own_device()

@@ -68,8 +68,7 @@ class Rows(Span):
 class HeadCache:
     """Of one share: ``keys`` [places, dim, budget + answer] and ``values`` [places, budget +
     answer, dim]. What is kept of a prompt ends at the budget, the answer begins there. Keys lie so
-    that the product with a query reads them in order: on a CPU 10 to 25 % faster for long caches.
-    """
+    that the product with a query reads them in order."""
 
     share: Share
     budget: int
