@@ -160,7 +160,7 @@ def test_a_loader_that_fails_in_one_rank_fails_the_run_with_its_words() -> None:
             run.wait(timeout=60)
 
 
-def test_each_rank_has_a_gpu_of_the_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_rank_has_a_gpu_of_the_worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """GPUs are said to be there that are not."""
     gpus = [
         {"index": index, "uuid": f"GPU-{index}", "name": "Made up", "memory_bytes": 1 << 30}
@@ -169,15 +169,16 @@ def test_each_rank_has_a_gpu_of_the_worker(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv("PCM_ACCELERATORS", json.dumps(gpus))
 
     @pcm.context(gpus=2)
-    def seen() -> list[str]:
-        import random
-
-        return [os.environ["RANK"], os.environ["CUDA_VISIBLE_DEVICES"], str(random.random())]
+    def seen(directory: str) -> None:
+        Path(directory, os.environ["RANK"]).write_text(os.environ["CUDA_VISIBLE_DEVICES"])
 
     @pcm.task
-    def tell(context: list[str], items: Sequence[int]) -> list[list[str]]:
-        return [context for _ in items]
+    def nothing(_: Any, items: Sequence[int]) -> list[int]:
+        return list(items)
 
     with pcm.Manager(workers=1, gpus_per_worker=2) as manager:
-        (row,) = manager.map(tell, [0], context=seen())
-    assert row.value[:2] == ["0", "GPU-0"]
+        assert [row.value for row in manager.map(nothing, [0], context=seen(str(tmp_path)))] == [0]
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {
+        "0": "GPU-0",
+        "1": "GPU-1",
+    }
