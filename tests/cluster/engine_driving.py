@@ -50,17 +50,21 @@ class Drive:
     def __init__(self, engine: TaskVineEngine) -> None:
         self.engine = engine
         self.happened: list[Happening] = []
+        self._ahead: list[Happening] = []
+        """What came in the same turn as what was waited for last, behind it."""
         self._batches = 0
 
     def until(self, kind: type[T], matches: Callable[[T], bool] = lambda _: True) -> T:
         """The first such happening from now on; raises AssertionError if it does not come."""
         deadline = time.monotonic() + DEADLINE_SECONDS
+        fresh, self._ahead = self._ahead, []
         while time.monotonic() < deadline:
+            for place, happening in enumerate(fresh):
+                if isinstance(happening, kind) and matches(happening):
+                    self._ahead = fresh[place + 1 :]
+                    return happening
             fresh = self.engine.events(max(0.0, deadline - time.monotonic()))
             self.happened += fresh
-            for happening in fresh:
-                if isinstance(happening, kind) and matches(happening):
-                    return happening
         raise AssertionError(f"no {kind.__name__}; happened: {self.happened[-20:]}")
 
     def all(self, kind: type[T], matches: Callable[[T], bool], count: int) -> list[T]:
